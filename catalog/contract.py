@@ -1,0 +1,146 @@
+"""A contract: a versioned OpenAPI 3.x document plus `contract.yaml` (owner, domain, life cycle).
+
+`x-waybill` on an operation says what a call means; its expressions are OpenAPI runtime expressions
+(`catalog.expression`). Structs here are shapes; reading files is `catalog.workspace`, compiling an operation's
+schemas is `catalog.schema`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from catalog.lifecycle import State
+
+Layer = Literal["experience", "process", "system"]
+Priority = Literal["critical", "standard", "bulk"]
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A relation from the operation's object to another business object."""
+
+    object: str  # object type, e.g. "requisition"
+    id: str  # expression giving the other object's business key
+    relation: str  # e.g. "fulfils", "bills", "settles", "supplied_by"
+    kind: Literal["flow", "reference"] = "flow"  # a chain follows flow links only (design §5)
+    assigner: str | None = None  # expression or literal; default: the legal entity of the call
+
+
+class Reconcile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the gateway learns, after an unknown outcome, whether the system did the work (design §11.3)."""
+
+    operation: str  # operationId of a GET of the same contract
+    by: dict[str, str]  # parameter name -> expression, or text with `{expression}` parts (JSON-escaped)
+    select: str = ""  # pointer in the answer to the object, or to the array of candidates; "" = whole answer
+    where: dict[str, list[Any]] = {}  # pointer within a candidate -> values that prove that it was done
+
+
+class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The `x-waybill` member of an OpenAPI operation. Expressions that do not resolve are simply absent."""
+
+    object: str | None = None
+    id: str | list[str] | None = None  # expressions, first that resolves wins; business key of `object`
+    aliases: list[str] = []  # further identifiers of the same object, assigned by the bound system
+    event: str | None = None  # e.g. "purchase_order.issued", meant when the call succeeded (2xx)
+    links: list[Link] = []
+    amount: str | None = None  # expression of a money object {amount, currency}
+    legal_entity: str | list[str] = "$credential"  # expressions; `$reference` looks `id` up (design §4.2)
+    occurred_at: str | None = None  # business time (RFC 3339 date or date-time)
+    status: str | None = None  # expression of the object's status axes (a JSON object of strings)
+    layer: Layer | None = None  # default: the contract's
+    idempotency: Literal["required", "optional", "none"] | None = (
+        None  # default: mutating optional, else none
+    )
+    delivery: Literal["sync", "async"] = "sync"
+    priority: Priority = "standard"
+    safe: bool | None = (
+        None  # executes nothing although the method says POST (a validation); default GET/HEAD
+    )
+    serialise: list[str] = []
+    reconcile: Reconcile | None = None
+
+
+class VersionState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Life cycle of one version, kept in `contract.yaml` apart from runtime routing."""
+
+    state: State
+    deprecated_at: str | None = None  # RFC 3339
+    sunset_at: str | None = None
+    successor: str | None = None  # a version of this contract, or `name@version`
+
+
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`contract.yaml`. The name is `<domain>.<object>`, as is the folder: contracts/<domain>/<object>/."""
+
+    contract: str
+    title: str
+    owner: str
+    domain: str
+    base_path: str  # path prefix at the gateway; `{major}` is replaced; the rest goes upstream byte for byte
+    versions: dict[str, VersionState]
+    steward: str | None = None
+    description: str = ""
+    layer: Layer = "system"
+    compatibility: Literal["backward", "forward", "full", "none"] = "backward"
+    policy: Literal["wire", "strict"] = "wire"
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One declared parameter of an operation."""
+
+    name: str
+    place: Literal["path", "query", "header", "cookie"]
+    required: bool
+    schema: dict[str, Any] | bool
+    style: str
+    explode: bool
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One operation of a contract version, references resolved to self-contained schemas."""
+
+    id: str  # operationId
+    method: str  # upper case
+    path: str  # template below the base path, e.g. "/purchase-orders/{id}"
+    extension: Extension
+    parameters: tuple[Parameter, ...]
+    request_schemas: dict[str, dict[str, Any] | bool]  # media type -> bundled JSON Schema 2020-12
+    request_required: bool
+    # status ("201", "4XX", "default") -> media type -> bundled JSON Schema 2020-12
+    response_schemas: dict[str, dict[str, dict[str, Any] | bool]]
+    scopes: tuple[tuple[str, ...], ...]  # alternatives of scopes, one of which suffices; () = none asked
+    summary: str = ""
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether a call executes nothing: no intent, no claim, retried freely."""
+        declared = self.extension.safe
+        return self.method in ("GET", "HEAD", "OPTIONS") if declared is None else declared
+
+
+class ContractVersion(msgspec.Struct, frozen=True):
+    """One version of a contract with everything pinned; immutable once published, known by `sha256`."""
+
+    contract: Contract
+    version: str
+    document: dict[str, Any]  # OpenAPI document with `canonical:` references pinned to exact versions
+    pins: dict[str, str]  # "supplier@1.0.0" -> sha256 of the canonical schema
+    operations: tuple[Operation, ...]
+    sha256: str  # of the canonical JSON of document and pins; life cycle and ownership stay outside
+
+    @property
+    def ref(self) -> str:
+        return f"{self.contract.contract}@{self.version}"
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".", 1)[0])
+
+    @property
+    def base_path(self) -> str:
+        return self.contract.base_path.replace("{major}", str(self.major))
+
+    @property
+    def state(self) -> VersionState:
+        return self.contract.versions[self.version]

@@ -1,0 +1,31 @@
+"""A measure: one figure of the overview, declared as data (measures/*.yaml), never in code (design §11.14)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is counted, over which window, and when it is worth a warning.
+
+    kinds: `exceptions` objects of `object` whose latest attempt was refused, or whose status `axis` has one of
+    `values`; denominator: objects of that type seen in the window. `open` objects still open in the life cycle SLO
+    `slo`. `latency` p95 in ms of the operations `operations` ("<contract>/<operationId>"). `refusals` share of
+    calls refused, by policy. `in_doubt` calls whose outcome is unknown. `budget` the least error budget left.
+    """
+
+    id: str
+    title: str
+    kind: Literal["exceptions", "open", "latency", "refusals", "in_doubt", "budget"]
+    definition: str  # one sentence: numerator, denominator, exclusions
+    object: str | None = None
+    axis: str | None = None
+    values: list[str] = []
+    slo: str | None = None
+    operations: list[str] = []
+    window_s: int = 86_400
+    warning_above: float | None = None  # of the figure's value (count, ms, ratio); for budget: below
+    bad_above: float | None = None
+    page: str = "Transactions"

@@ -1,0 +1,89 @@
+"""Legal entities, systems, bindings and consumers: who exists, where traffic goes, who may call (design §2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """entities/<id>.yaml: a legal entity of the network."""
+
+    entity: str
+    name: str
+    region: str
+    currency: str  # ISO 4217
+    parent: str | None = None
+    timezone: str = "UTC"  # IANA name
+
+
+class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A static credential for a system, by the name of a secret, never by value (design §11.13)."""
+
+    secret: str  # name; the value sits in the gateway's secrets file (0600) or in WAYBILL_SECRET_<NAME>
+    header: str = "authorization"
+    prefix: str = "Bearer "  # put before the secret's value
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    connect_s: float = 2.0
+    first_byte_s: float = 15.0
+    total_s: float = 30.0
+
+
+class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """systems/<id>.yaml: a backend."""
+
+    system: str
+    name: str
+    region: str
+    base_url: str  # http(s)://host:port[/prefix]
+    owner: str = ""
+    credential: Credential | None = None
+    timeouts: Timeouts = Timeouts()
+    max_connections: int = 64
+    ca_file: str | None = None  # PEM bundle for https; default: the platform's trust store
+
+
+class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An item of bindings/*.yaml: contract major x legal entity -> one system."""
+
+    contract: str
+    major: int
+    entity: str  # entity id, or "*" for every entity
+    system: str
+
+
+class JwtIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which JWT subject this consumer is."""
+
+    issuer: str
+    subject: str
+
+
+class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """consumers/<id>.yaml: a client system. API keys are issued by command, never written here."""
+
+    consumer: str
+    name: str
+    owner: str = ""
+    entities: list[str] = []  # legal entities it may act for; ["*"] for all
+    contracts: dict[str, list[str]] = {}  # contract name (or "*") -> scopes granted there
+    jwt: JwtIdentity | None = None
+    auth: list[Literal["api_key", "jwt"]] = ["api_key", "jwt"]
+
+
+class KeyHash(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A consumer's API key as it travels in the snapshot: HMAC-SHA256 under the group's pepper."""
+
+    key_id: str  # first 8 characters after the prefix, public, for audit
+    hmac_sha256: str  # hex
+    expires_at: str | None = None  # RFC 3339
+
+
+class ConsumerBlob(msgspec.Struct, frozen=True):
+    """A consumer with its live key hashes."""
+
+    consumer: Consumer
+    keys: tuple[KeyHash, ...] = ()

@@ -1,0 +1,53 @@
+"""The control plane's database: one SQLAlchemy engine, one metadata, schema by Alembic.
+
+SQLite by default (WAL, one writer at a time, held by `Database.write`). Every domain declares its
+tables on `metadata` in its own `store.py` and is imported by `controlplane.store.migration.env`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+
+metadata = MetaData()
+
+
+class Database:
+    """Connections to the control plane's store.
+
+    `read` gives a connection that sees committed state; `write` a transaction that commits when the block ends
+    and rolls back when it raises. Both are for worker threads, never for the event loop.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = threading.Lock()
+
+    @classmethod
+    def sqlite(cls, path: Path) -> Database:
+        engine = create_engine(f"sqlite:///{path}")
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, _record: Any) -> None:
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        return cls(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._writing, self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()

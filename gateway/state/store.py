@@ -1,0 +1,171 @@
+"""The gateway group's state: claims, intents, outcomes, cross-references, attention and streams.
+
+One interface and one conformance suite (`tests/gateway/state/conformance.py`) from the first day; SQLite is for one
+gateway process, PostgreSQL (a later release) for more (design §11.1). `begin` and `finish` return once the
+transaction is on disk; everything else that writes is queued behind them in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from catalog.record import AttentionEntry, Exchange, IntentEntry, ObjectRef, OutcomeEntry
+
+ClaimState = Literal["running", "executed", "answered", "in_doubt", "not_executed"]
+
+
+class ClaimKey(msgspec.Struct, frozen=True):
+    """Unique on these four (design §11.2). `key` is the Idempotency-Key."""
+
+    consumer: str
+    entity: str
+    operation: str  # "<contract>/<major>/<operationId>"
+    key: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole HTTP answer, kept for replay."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What is known of an earlier call with the same key."""
+
+    exchange_id: str
+    fingerprint: str
+    state: ClaimState
+    answer: Answer | None = None
+    is_checked: bool = False  # the stored answer passed the back chain (or is its problem document)
+
+
+class ReconcilePlan(msgspec.Struct, frozen=True):
+    """The look-up that can settle an unknown outcome, its expressions already evaluated."""
+
+    operation: str
+    target: str  # path and query upstream, below the system's base URL
+    select: str
+    where: dict[str, list[Any]]
+    not_before_s: float  # wall clock before which an absence proves nothing (upstream deadline + grace)
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """Everything a successor needs to finish the exchange after a crash."""
+
+    entry: IntentEntry
+    draft: Exchange  # the record as far as it is known
+    fingerprint: str
+    claim: ClaimKey | None  # None: the client sent no Idempotency-Key
+    reconcile: ReconcilePlan | None
+    object: ObjectRef | None
+
+
+class PendingIntent(msgspec.Struct, frozen=True):
+    """An intent that is in doubt, or executed without its exchange record."""
+
+    intent: Intent
+    stream: str
+    state: ClaimState
+    answer: Answer | None
+    absences: int = 0  # how often reconcile found nothing after `not_before_s`
+
+
+class CrossReference(msgspec.Struct, frozen=True):
+    """Where a business object lives: tells which entity and system a bare GET belongs to."""
+
+    object: str  # type
+    value: str
+    entity: str
+    system: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The system's answer (or its lack), as soon as it is known."""
+
+    entry: OutcomeEntry
+    state: ClaimState
+    answer: Answer | None = None
+    cross_references: tuple[CrossReference, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Consecutive entries of one stream: `lines` are newline-terminated JSON lines, verbatim."""
+
+    stream: str
+    first: int
+    last: int
+    lines: bytes
+
+
+class Store(Protocol):
+    """Group state. All coroutines may raise `catalog.errors.Unavailable` when the disk refuses to write."""
+
+    stream: str  # this process life's stream, "gateway/slot/epoch"
+
+    async def begin(self, intent: Intent) -> Claim | None:
+        """Commit intent, claim and stream entry in one transaction; an existing claim is returned instead, and
+        then nothing was written. A claim in state `not_executed` is taken over."""
+        ...
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Commit the outcome, the claim's raw answer, cross-references and the stream entry."""
+        ...
+
+    async def settle(
+        self,
+        exchange_id: str,
+        outcome: Outcome,
+        record: Exchange,
+        attention: AttentionEntry | None,
+        expected: ClaimState = "in_doubt",
+    ) -> bool:
+        """Compare-and-set the end of an intent that was in doubt (or withheld); False when it was not `expected`."""
+        ...
+
+    async def withhold(self, exchange_id: str, answer: Answer, attention: AttentionEntry) -> None:
+        """Commit the problem document as the replayable answer, and open attention."""
+        ...
+
+    def append(self, record: Exchange) -> None:
+        """Journal an exchange without waiting; marks its claim's answer as checked."""
+        ...
+
+    async def append_durably(self, record: Exchange) -> None:
+        """Journal an exchange and wait for the commit (authenticated refusals of mutating calls)."""
+        ...
+
+    async def append_entry(self, kind: str, body: msgspec.Struct) -> None: ...
+
+    def claim(self, key: ClaimKey) -> Claim | None:
+        """Look a claim up: committed ones and those of this process still being written."""
+        ...
+
+    def cross_references(self, object_type: str, value: str) -> tuple[CrossReference, ...]: ...
+
+    def take(
+        self, key: tuple[Any, ...], emission_interval_s: float, burst_s: float, now_s: float
+    ) -> tuple[float, float]:
+        """GCRA: (retry_after_s, 0 when allowed; seconds until the bucket is full again)."""
+        ...
+
+    async def pending(self, limit: int) -> list[PendingIntent]: ...
+
+    async def open_attention(self, entry: AttentionEntry) -> None: ...
+
+    async def note_absence(self, exchange_id: str) -> int: ...
+
+    async def unshipped(self, limit_bytes: int) -> Batch | None:
+        """The oldest batch not yet acknowledged by the control plane, over all streams of this group."""
+        ...
+
+    async def shipped(self, stream: str, last: int) -> None: ...
+
+    async def prune(self, now_s: float) -> int:
+        """Forget answered claims and shipped batches past their retention; rows removed."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,75 @@
+"""What a policy sees of a call. The host fills it in as the chain advances; policies only read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.contract import ContractVersion, Operation
+from catalog.network import Consumer
+
+Headers = list[tuple[bytes, bytes]]  # names lower case, as received, in order
+
+
+class Request:
+    """A call on its way in. Attributes below the blank line are absent until the named step has run."""
+
+    __slots__ = (
+        "body",
+        "consumer",
+        "document",
+        "entity",
+        "exchange_id",
+        "fingerprint",
+        "headers",
+        "idempotency_key",
+        "method",
+        "operation",
+        "path",
+        "path_parameters",
+        "principal",
+        "query",
+        "scopes",
+        "started_s",
+        "version",
+    )
+
+    def __init__(
+        self, exchange_id: str, method: str, path: str, query: str, headers: Headers, started_s: float
+    ):
+        self.exchange_id = exchange_id
+        self.method = method
+        self.path = path  # raw, as received
+        self.query = query  # raw, without "?"
+        self.headers = headers
+        self.started_s = started_s  # wall clock, seconds since the epoch
+
+        self.version: ContractVersion | None = None  # routing
+        self.operation: Operation | None = None
+        self.path_parameters: dict[str, str] = {}  # percent-decoded
+        self.consumer: Consumer | None = None  # authentication
+        self.principal: str = ""
+        self.scopes: frozenset[str] = frozenset()
+        self.body: bytes = b""  # buffering
+        self.document: Any = None  # parsed JSON, numbers with a fraction as Decimal; None when there is none
+        self.entity: str = ""  # entity resolution
+        self.idempotency_key: str = ""
+        self.fingerprint: str = ""  # SHA-256 over method, path, query and body
+
+    def header(self, name: bytes) -> bytes | None:
+        """Value of the first header `name` (lower case), or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+class Response:
+    """A system's answer on its way back."""
+
+    __slots__ = ("body", "document", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None):
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.document = document
