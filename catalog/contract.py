@@ -49,14 +49,10 @@ class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     occurred_at: str | None = None  # business time (RFC 3339 date or date-time)
     status: str | None = None  # expression of the object's status axes (a JSON object of strings)
     layer: Layer | None = None  # default: the contract's
-    idempotency: Literal["required", "optional", "none"] | None = (
-        None  # default: mutating optional, else none
-    )
+    idempotency: Literal["required", "optional", "none"] | None = None  # default: mutating optional, else none
     delivery: Literal["sync", "async"] = "sync"
     priority: Priority = "standard"
-    safe: bool | None = (
-        None  # executes nothing although the method says POST (a validation); default GET/HEAD
-    )
+    safe: bool | None = None  # executes nothing although the method says POST (a validation); default GET/HEAD
     serialise: list[str] = []
     reconcile: Reconcile | None = None
 

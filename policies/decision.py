@@ -54,7 +54,5 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
 ALLOW = Decision("allow")
 
 
-def reject(
-    status: int, code: str, detail: str, violations: tuple[Violation, ...] = (), **more: Any
-) -> Decision:
+def reject(status: int, code: str, detail: str, violations: tuple[Violation, ...] = (), **more: Any) -> Decision:
     return Decision("reject", status=status, code=code, detail=detail, violations=violations, **more)

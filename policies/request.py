@@ -35,7 +35,7 @@ class Request:
 
     def __init__(
         self, exchange_id: str, method: str, path: str, query: str, headers: Headers, started_s: float
-    ):
+    ) -> None:
         self.exchange_id = exchange_id
         self.method = method
         self.path = path  # raw, as received
@@ -68,7 +68,7 @@ class Response:
 
     __slots__ = ("body", "document", "headers", "status")
 
-    def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None):
+    def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None) -> None:
         self.status = status
         self.headers = headers
         self.body = body
