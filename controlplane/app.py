@@ -1,0 +1,79 @@
+"""The control plane's Litestar application: every domain's controllers, collected explicitly.
+
+A domain is a package with `store.py` (tables on `controlplane.store.database.metadata`), `service.py` (what it does;
+blocking, built from `Context`) and `controllers.py` (its REST surface). Handlers get by name:
+
+- `context`: `controlplane.context.Context` (database, clock, keys, wakeups),
+- `user` (routes guarded by a role) or `gateway` (routes guarded by `gateway`): who asks,
+- `service`: what the controller's own `dependencies` provide.
+
+Handlers that touch the database are plain functions with `sync_to_thread=True`; a long poll is a coroutine that
+looks through `asyncio.to_thread` and waits on a `Wakeup`. Errors are raised as `catalog.errors`.
+"""
+
+from __future__ import annotations
+
+from litestar import Litestar, Router
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
+
+from controlplane import problem
+from controlplane.context import Context
+from controlplane.health import healthz, metrics, readyz
+from controlplane.identity.controllers import IdentityController
+from controlplane.identity.guard import provide_gateway, provide_user
+
+PREFIX = "/api/v1"
+
+DOMAINS: list[ControllerRouterHandler] = [
+    IdentityController,
+]
+
+
+def create_app(context: Context) -> Litestar:
+    """The application over `context`, whose database has been migrated."""
+
+    def provide_context() -> Context:
+        return context
+
+    api = Router(
+        path=PREFIX,
+        route_handlers=DOMAINS,
+        dependencies={
+            "context": Provide(provide_context, sync_to_thread=False),
+            "user": Provide(provide_user, sync_to_thread=False),
+            "gateway": Provide(provide_gateway, sync_to_thread=False),
+        },
+    )
+    return Litestar(
+        route_handlers=[api, healthz, readyz, metrics],
+        state=State({"context": context}),
+        exception_handlers=problem.HANDLERS,
+        openapi_config=_openapi(),
+        request_max_body_size=context.settings.max_body_bytes,
+        logging_config=None,
+        on_app_init=[_without_debug],
+    )
+
+
+def _without_debug(config: AppConfig) -> AppConfig:
+    config.debug = False
+    return config
+
+
+def _openapi() -> OpenAPIConfig:
+    """/schema/openapi.json only: the framework's HTML pages load scripts from elsewhere."""
+    bearer = SecurityScheme(type="http", scheme="bearer", description="A wbt_ token, or a gateway's wbg_ credential")
+    return OpenAPIConfig(
+        title="Waybill control plane",
+        version="1",
+        render_plugins=[JsonRenderPlugin()],
+        components=Components(security_schemes={"bearer": bearer}),
+        security=[{"bearer": []}],
+        use_handler_docstrings=True,
+    )

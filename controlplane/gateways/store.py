@@ -1,0 +1,50 @@
+"""Tables of the gateways: enrolments, gateways, commands."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+
+from controlplane.store.database import metadata
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("enrolment_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    Column("gateway_id", String),
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("gateway_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("group_name", String, nullable=False),
+    Column("enrolled_us", BigInteger, nullable=False),
+    Column("last_seen_us", BigInteger, nullable=False),
+    Column("generation", Integer),  # the last it reported on
+    Column("state", String, nullable=False),  # enrolled | ack | nack
+    Column("detail", Text, nullable=False),
+    Column("running_generation", Integer),  # the last it acknowledged
+    Column("reported_us", BigInteger),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("command_id", String, primary_key=True),
+    Column("gateway_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("acked_us", BigInteger),
+    Column("result", String),  # done | refused
+    Column("detail", Text),
+    Index("command_by_gateway", "gateway_id", "acked_us"),
+)

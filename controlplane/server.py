@@ -1,0 +1,95 @@
+"""The control plane as a process: opens the data directory, migrates, listens, says so, stops within seconds."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from sqlalchemy import create_engine
+
+from catalog.errors import Unavailable
+from controlplane.app import create_app
+from controlplane.context import Context
+from controlplane.identity.service import IdentityService
+from controlplane.keys import KeyRing, write_secret
+from controlplane.process import write_ready_file
+from controlplane.settings import Settings
+from controlplane.store.database import Database
+from controlplane.store.migration import upgrade
+
+
+class Server(uvicorn.Server):
+    """Announces itself once it listens, and ends long polls first when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, context: Context, url: str) -> None:
+        super().__init__(config)
+        self._context = context
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._context.settings.ready_file is not None:
+            write_ready_file(self._context.settings.ready_file, self._url)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._context.stop_waiting()
+        super().handle_exit(sig, frame)
+
+
+def open_context(settings: Settings) -> Context:
+    """The data directory, made when it is missing, with a migrated database and its keys."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.database_url is None:
+        database = Database.sqlite(settings.database_path)
+    else:
+        database = Database(create_engine(settings.database_url))
+    upgrade(database)
+    return Context(settings, database, KeyRing.open(settings.keys_dir))
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises: Unavailable when the address cannot be had."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    context = open_context(settings)
+    _announce_first_admin(context)
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    url = f"http://{host}:{port}"
+    config = uvicorn.Config(
+        create_app(context),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s),
+        lifespan="on",
+    )
+    print(f"control plane at {url}", flush=True)  # noqa: T201 - the address is what a person waits for
+    try:
+        Server(config, context, url).run(sockets=[listener])
+    finally:
+        context.database.close()
+
+
+def _announce_first_admin(context: Context) -> None:
+    """First start: the admin token goes to the 0600 file that was asked for, else once to the standard output."""
+    text = IdentityService(context).ensure_first_admin()
+    if text is None:
+        return
+    target = context.settings.admin_token_file
+    if target is not None:
+        write_secret(target, text.encode())
+        return
+    print(f"first admin token (shown this once): {text}", file=sys.stdout, flush=True)  # noqa: T201 - asked for
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=512)
+    except OSError as error:
+        raise Unavailable(f"cannot listen at {settings.host}:{settings.port}: {error.strerror}") from error
+    listener.set_inheritable(False)
+    return listener

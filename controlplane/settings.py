@@ -1,0 +1,31 @@
+"""Settings of the control plane's server: what the command line gives, and limits with their reasons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything the server may be told. Paths are absolute or relative to the working directory."""
+
+    data_dir: Path  # holds controlplane.sqlite3 and keys/
+    host: str = "127.0.0.1"
+    port: int = 0  # 0 chooses a free one
+    ready_file: Path | None = None
+    admin_token_file: Path | None = None
+    database_url: str | None = None  # SQLAlchemy URL; default: SQLite in data_dir
+    max_body_bytes: int = 16 * 1024 * 1024  # a workspace with its OpenAPI documents is the largest body
+    max_wait_s: float = 30.0  # longest long poll; proxies commonly cut at 60 s
+    enrolment_ttl_s: int = 15 * 60
+    gateway_stale_after_s: float = 60.0  # two and more missed polls of 20 s
+    shutdown_grace_s: float = 3.0  # the whole stop stays under 5 s
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "controlplane.sqlite3"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
