@@ -32,6 +32,7 @@ class Reconcile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     operation: str  # operationId of a GET of the same contract
     by: dict[str, str]  # parameter name -> expression, or text with `{expression}` parts (JSON-escaped)
+    encoding: dict[str, Literal["base64url"]] = {}  # parameter name -> how its text is encoded for the query
     select: str = ""  # pointer in the answer to the object, or to the array of candidates; "" = whole answer
     where: dict[str, list[Any]] = {}  # pointer within a candidate -> values that prove that it was done
 
