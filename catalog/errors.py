@@ -27,6 +27,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{text} ({self.remedy})" if self.remedy else text
 
 
+class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One breach of a schema or rule by a call: where, which rule, in words. Never the offending value."""
+
+    pointer: str  # JSON pointer into the body, or "#/header/<name>", "#/query/<name>", "#/path/<name>"
+    rule: str
+    message: str
+
+
 class WaybillError(Exception):
     """Base of all errors: a stable `code`, a readable `detail`, and the HTTP status that fits best."""
 

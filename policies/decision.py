@@ -6,17 +6,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from catalog.errors import Violation
 from catalog.network import Consumer
 
 Kind = Literal["allow", "reject", "hold", "flag"]
-
-
-class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One breach: where, which rule, in words. Never the offending value."""
-
-    pointer: str  # JSON pointer into the body, or "#/header/<name>", "#/query/<name>", "#/path/<name>"
-    rule: str
-    message: str
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -56,3 +49,6 @@ ALLOW = Decision("allow")
 
 def reject(status: int, code: str, detail: str, violations: tuple[Violation, ...] = (), **more: Any) -> Decision:
     return Decision("reject", status=status, code=code, detail=detail, violations=violations, **more)
+
+
+__all__ = ["ALLOW", "Decision", "Identity", "Kind", "Replay", "Violation", "reject"]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 import msgspec
 
 from catalog.contract import ContractVersion, Operation
+from catalog.envelope import Envelope, Match
 from catalog.network import Consumer, ConsumerBlob, Entity
 from policies.decision import Decision
 from policies.request import Request, Response
@@ -68,28 +69,6 @@ class BackPolicy(Protocol):
     """A policy of phase `back`."""
 
     def decide(self, request: Request, response: Response) -> Decision: ...
-
-
-class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where a policy applies; an empty list matches everything; names may use `*` at either end."""
-
-    contracts: list[str] = []
-    operations: list[str] = []
-    consumers: list[str] = []  # tested per call; the other three when the snapshot is compiled
-    entities: list[str] = []  # tested per call, from the entity step on
-    layers: list[str] = []
-
-
-class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """policies/*.yaml: one policy as it is put to work."""
-
-    name: str  # unique in the workspace
-    policy: str  # id of the policy, e.g. "rate-limit"
-    enabled: bool = True
-    mode: Literal["enforce", "shadow"] = "enforce"
-    on_error: Literal["reject", "allow"] = "reject"
-    match: Match = Match()
-    config: dict[str, Any] = {}
 
 
 __all__ = ["BackPolicy", "Consumer", "Envelope", "Facts", "Match", "Need", "Phase", "Policy", "Surroundings"]
