@@ -71,7 +71,7 @@ class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     entities: list[str] = []  # legal entities it may act for; ["*"] for all
     contracts: dict[str, list[str]] = {}  # contract name (or "*") -> scopes granted there
     jwt: JwtIdentity | None = None
-    auth: list[Literal["api_key", "jwt"]] = ["api_key", "jwt"]
+    auth: list[Literal["api_key", "jwt"]] = msgspec.field(default_factory=lambda: ["api_key", "jwt"])
 
 
 class KeyHash(msgspec.Struct, frozen=True, omit_defaults=True):
