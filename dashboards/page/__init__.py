@@ -1,0 +1,1 @@
+"""One page a file; `frame` is what all pages share."""

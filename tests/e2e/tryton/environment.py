@@ -101,7 +101,15 @@ def _create_database(binaries: Path, folder: Path) -> None:
     (folder / "password").write_text(PASSWORD)
     _configure(folder, 0)
     names = [module.split("==")[0].removeprefix("trytond_") for module in MODULES if module.startswith("trytond_")]
-    command = [binaries / "trytond-admin", "-c", folder / "trytond.conf", "-d", "p2p", "--all", "--activate-dependencies"]
+    command = [
+        binaries / "trytond-admin",
+        "-c",
+        folder / "trytond.conf",
+        "-d",
+        "p2p",
+        "--all",
+        "--activate-dependencies",
+    ]
     subprocess.run(
         [*command, "--email", "admin@example.com", "-u", *names],
         check=True,

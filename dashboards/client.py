@@ -1,0 +1,86 @@
+"""The only door to the control plane: small cached GETs. A page never sees a connection, a status or a token."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import httpx
+import streamlit as st
+
+TIMEOUT_S = 10
+CACHE_S = 4  # several viewers, one question
+
+
+class ClientError(Exception):
+    """The control plane did not answer as hoped; the text is fit for a page."""
+
+
+class SignInNeeded(ClientError):
+    """No token, or one the control plane does not know."""
+
+
+class Client(Protocol):
+    """What pages need. Values are the API's JSON documents."""
+
+    def get(self, path: str, **parameters: str | int) -> Any: ...
+
+
+class HttpClient:
+    """Asks the control plane at `url` with a bearer `token`.
+
+    Raises: SignInNeeded on 401 and 403, ClientError on anything else that is not an answer.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._client = httpx.Client(
+            base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+        )
+        self._key = (url, hash(token))
+
+    def get(self, path: str, **parameters: str | int) -> Any:
+        return _cached(self, self._key, path, tuple(sorted(parameters.items())))
+
+    def fetch(self, path: str, parameters: dict[str, str | int]) -> Any:
+        try:
+            answer = self._client.get(path, params=parameters)
+        except httpx.HTTPError as error:
+            raise ClientError(f"The control plane at {self.url} does not answer ({type(error).__name__}).") from error
+        if answer.status_code in (401, 403):
+            raise SignInNeeded("The control plane does not accept this token.")
+        if not answer.is_success:
+            raise ClientError(_detail(answer))
+        return answer.json()
+
+
+@st.cache_data(ttl=CACHE_S, max_entries=500, show_spinner=False)
+def _cached(_client: HttpClient, key: tuple[str, int], path: str, parameters: tuple[tuple[str, str | int], ...]) -> Any:
+    return _client.fetch(path, dict(parameters))
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"The control plane answered {answer.status_code}."
+
+
+@st.cache_resource(max_entries=50)
+def _http_client(url: str, token: str) -> HttpClient:
+    return HttpClient(url, token)
+
+
+def connect() -> Client:
+    """The client of this browser session: one put into the session (tests), else by the token signed in with, else
+    by the environment.
+
+    Raises: SignInNeeded when there is no token yet.
+    """
+    given: Client | None = st.session_state.get("client")
+    if given is not None:
+        return given
+    token = st.session_state.get("token") or os.environ.get("WAYBILL_TOKEN", "")
+    if not token:
+        raise SignInNeeded("Sign in with a token: `waybill token create NAME --role viewer` makes one.")
+    return _http_client(os.environ.get("WAYBILL_URL", "http://127.0.0.1:8600"), token)

@@ -1,0 +1,52 @@
+"""Overview: one sentence and the declared figures, each with denominator, as-of time and what is behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboards.client import Client
+from dashboards.page.frame import PAGES, as_of, entity_choice, readable, run
+from dashboards.view import figure
+
+COLUMNS = 3
+REFRESH_S = 5
+
+
+def show(client: Client) -> None:
+    st.title("Overview")
+    entity = entity_choice(client)
+    _figures(client, entity)
+
+
+@st.fragment(run_every=REFRESH_S)
+def _figures(client: Client, entity: str) -> None:
+    with readable():
+        _show_figures(client.get("/overview", entity=entity) if entity else client.get("/overview"), entity)
+
+
+def _show_figures(document: dict[str, Any], entity: str) -> None:
+    st.html(figure.sentence(document["sentence"]))
+    as_of(document)
+    figures = document["figures"]
+    for start in range(0, len(figures), COLUMNS):
+        for column, item in zip(st.columns(COLUMNS), figures[start : start + COLUMNS], strict=False):
+            with column, st.container(border=True):
+                _card(item, entity)
+
+
+def _card(item: dict[str, Any], entity: str) -> None:
+    st.html(figure.card(item))
+    if item.get("link"):
+        query = {**item["link"]["query"], **({"entity": entity} if entity else {})}
+        st.page_link(
+            PAGES[item["link"]["page"]],
+            label="Show what is behind it",
+            icon=":material/arrow_forward:",
+            query_params=query,
+        )
+
+
+if __name__ == "__main__":
+    run(show)
