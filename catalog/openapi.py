@@ -1,0 +1,370 @@
+"""Reading an OpenAPI 3.0 or 3.1 document into operations with self-contained schemas.
+
+What a gateway could not enforce is refused (`problems`) or, where the call can still be governed, named (`notes`):
+nothing is ignored in silence. Sources: OpenAPI 3.0.4 and 3.1.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from catalog.bundle import Bundler, Direction
+from catalog.canonical import Canonicals, resolve_local
+from catalog.contract import Extension, Operation, Parameter
+from catalog.errors import Invalid, Problem
+from catalog.extension import extension_problems
+from catalog.pointer import join
+from catalog.reference import PREFIX
+from catalog.route import parameter_names, segments
+from catalog.schema import DIALECT, FORMATS, Schema, Validators
+from catalog.shape import shape
+
+_VERSION = re.compile(r"3\.[01]\.[0-9]+")
+_DIALECTS = frozenset({DIALECT, "https://spec.openapis.org/oas/3.1/dialect/base"})
+_METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
+_STATUS = re.compile(r"[1-5](?:[0-9]{2}|XX)|default")
+_COMPONENT = re.compile(r"[A-Za-z0-9._-]+")
+_OPERATION_ID = re.compile(r"[A-Za-z0-9._-]+")
+_MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")
+_DEFAULT_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+#: header parameters that OpenAPI says to ignore: other parts of the document describe them (§4.8.12.1)
+_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_MOST_HOPS = 10
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a document says. `notes` name what it declares and nobody enforces."""
+
+    operations: tuple[Operation, ...]
+    notes: tuple[Problem, ...]
+
+
+def read_openapi(document: Any, canonicals: Canonicals, validators: Validators, file: str = "") -> Reading:
+    """Operations of a document whose canonical references are pinned. Raises `Invalid` with all problems.
+
+    Every schema is compiled into `validators`, so that one that cannot be is found here and not at run time.
+    """
+    reader = _Reader(document, canonicals, validators, file)
+    reader.read()
+    if reader.problems:
+        raise Invalid("OpenAPI document refused", list(dict.fromkeys(reader.problems)))
+    return Reading(tuple(reader.operations), tuple(dict.fromkeys(reader.notes)))
+
+
+def is_json(media: str) -> bool:
+    """Whether a media type, or a range such as `*/*`, is that of a JSON document (RFC 6839)."""
+    subtype = media.split(";", 1)[0].strip().rpartition("/")[2]
+    return subtype == "json" or subtype.endswith("+json") or subtype == "*"
+
+
+class _Reader:
+    def __init__(self, document: Any, canonicals: Canonicals, validators: Validators, file: str) -> None:
+        self.operations: list[Operation] = []
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self._places: dict[str, str] = {}  # operationId -> pointer
+        self._document = document if isinstance(document, dict) else {}
+        self._validators = validators
+        self._file = file
+        self._bundler = Bundler(self._document, canonicals, self._take)
+
+    # ---- telling
+
+    def _take(self, problem: Problem) -> None:
+        self.problems.append(msgspec.structs.replace(problem, file=self._file))
+
+    def _refuse(self, message: str, pointer: str, remedy: str = "", rule: str = "openapi") -> None:
+        self.problems.append(Problem(message, pointer=pointer, file=self._file, remedy=remedy, rule=rule))
+
+    def _note(self, message: str, pointer: str) -> None:
+        self.notes.append(Problem(message, pointer=pointer, file=self._file, rule="not-enforced"))
+
+    # ---- finding
+
+    def _object(self, node: Any, pointer: str) -> tuple[dict[str, Any], str]:
+        """`node` as an object, local references followed."""
+        for _ in range(_MOST_HOPS):
+            if not isinstance(node, dict):
+                self._refuse("must be an object", pointer)
+                return {}, pointer
+            ref = node.get("$ref")
+            if not isinstance(ref, str):
+                return node, pointer
+            target = resolve_local(self._document, unquote(ref)) if ref.startswith("#/") else None
+            if target is None:
+                self._refuse(f"{ref} does not exist in this document", join(pointer, "$ref"), rule="reference")
+                return {}, pointer
+            node, pointer = target, unquote(ref)[1:]
+        self._refuse("references go round in circles", pointer, rule="reference")
+        return {}, pointer
+
+    def _members(self, parent: dict[str, Any], name: str, pointer: str) -> Iterator[tuple[str, Any, str]]:
+        """Name, value and pointer of each member of `parent[name]`, extensions left out."""
+        children = parent.get(name, {})
+        if not isinstance(children, dict):
+            self._refuse("must be an object", join(pointer, name))
+            return
+        for key, value in children.items():
+            if not key.startswith("x-"):
+                yield key, value, join(pointer, name, key)
+
+    # ---- reading
+
+    def read(self) -> None:
+        version = self._document.get("openapi")
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            self._refuse("must be an OpenAPI 3.0 or 3.1 version", "/openapi")
+            return
+        if self._document.get("jsonSchemaDialect", DIALECT) not in _DIALECTS:
+            self._refuse("only JSON Schema 2020-12 is known", "/jsonSchemaDialect")
+        if self._document.get("webhooks"):
+            self._note("webhooks are not governed", "/webhooks")
+        components, _ = self._object(self._document.get("components", {}), "/components")
+        for name, _, pointer in self._members(components, "schemas", "/components"):
+            if not _COMPONENT.fullmatch(name):
+                self._refuse("not a component name (letters, digits, . _ -)", pointer)
+        paths = list(self._members(self._document, "paths", ""))
+        if not paths:
+            self._refuse("declares no path", "/paths")
+        for template, item, pointer in paths:
+            self._path(template, *self._object(item, pointer))
+        for operation in self.operations:
+            place = self._places[operation.id]
+            self.problems += extension_problems(operation, self.operations, self._file, join(place, "x-waybill"))
+
+    def _path(self, template: str, item: dict[str, Any], pointer: str) -> None:
+        if segments(template) is None:
+            self._refuse(
+                f"{template!r} cannot be routed",
+                pointer,
+                "each segment is either plain characters or one {parameter}",
+            )
+        if len(set(parameter_names(template))) != len(parameter_names(template)):
+            self._refuse("a path parameter occurs twice", pointer)
+        if "trace" in item:
+            self._refuse("TRACE is not governed", join(pointer, "trace"))
+        shared = self._parameters(item, pointer)
+        for method in _METHODS:
+            if method in item:
+                operation, place = self._object(item[method], join(pointer, method))
+                self._operation(template, method.upper(), operation, place, shared)
+
+    def _operation(
+        self, template: str, method: str, item: dict[str, Any], pointer: str, shared: dict[tuple[str, str], Parameter]
+    ) -> None:
+        name = item.get("operationId")
+        if not isinstance(name, str) or not _OPERATION_ID.fullmatch(name):
+            self._refuse("operationId is missing or not a name", join(pointer, "operationId"), "letters, digits, . _ -")
+            name = f"{method} {template}"
+        if name in self._places:
+            self._refuse(f"operationId {name!r} is used twice", join(pointer, "operationId"))
+            return
+        self._places[name] = pointer
+        if item.get("callbacks"):
+            self._note("callbacks are not governed", join(pointer, "callbacks"))
+        extension, wrong = shape(item.get("x-waybill", {}), Extension, self._file, join(pointer, "x-waybill"))
+        self.problems += wrong
+        parameters = {**shared, **self._parameters(item, pointer)}
+        self._check_path(template, parameters, pointer)
+        request, is_required = self._request(item, pointer)
+        self.operations.append(
+            Operation(
+                id=name,
+                method=method,
+                path=template,
+                extension=extension or Extension(),
+                parameters=tuple(parameters.values()),
+                request_schemas=request,
+                request_required=is_required,
+                response_schemas=self._responses(item, pointer),
+                scopes=self._scopes(item, pointer),
+                summary=str(item.get("summary") or ""),
+            )
+        )
+
+    def _check_path(self, template: str, parameters: dict[tuple[str, str], Parameter], pointer: str) -> None:
+        declared = {parameter.name for parameter in parameters.values() if parameter.place == "path"}
+        for name in sorted(declared ^ set(parameter_names(template))):
+            what = "is not in the path" if name in declared else "is not declared"
+            self._refuse(f"path parameter {name!r} {what}", join(pointer, "parameters"))
+
+    def _parameters(self, parent: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
+        """Parameters of a path item or operation by (place, name)."""
+        items = parent.get("parameters", [])
+        if not isinstance(items, list):
+            self._refuse("must be an array", join(pointer, "parameters"))
+            return {}
+        found: dict[tuple[str, str], Parameter] = {}
+        for index, item in enumerate(items):
+            node, place = self._object(item, join(pointer, "parameters", index))
+            parameter = self._parameter(node, place) if node else None
+            if parameter is None:
+                continue
+            key = (parameter.place, parameter.name)
+            if key in found:
+                self._refuse(f"{parameter.place} parameter {parameter.name!r} is declared twice", place)
+            found[key] = parameter
+        return found
+
+    def _parameter(self, node: dict[str, Any], pointer: str) -> Parameter | None:
+        name, where = node.get("name"), node.get("in")
+        if not isinstance(name, str) or not name or where not in _DEFAULT_STYLE:
+            self._refuse("needs name, and in: path, query, header or cookie", pointer)
+            return None
+        if where == "header" and name.lower() in _IGNORED_HEADERS:
+            self._note(f"header parameter {name} is ignored, as OpenAPI says", pointer)
+            return None
+        style = node.get("style", _DEFAULT_STYLE[where])
+        if style != _DEFAULT_STYLE[where]:
+            self._refuse(f"style {style!r} is not enforced", join(pointer, "style"), f"use {_DEFAULT_STYLE[where]}")
+        if where == "path" and node.get("required") is not True:
+            self._refuse("a path parameter must say required: true", pointer)
+        if "content" in node or "schema" not in node:
+            self._refuse("a parameter needs a schema (content is not enforced)", pointer)
+        return Parameter(
+            name=name,
+            place=where,
+            required=node.get("required") is True,
+            schema=self._schema(node.get("schema", True), join(pointer, "schema"), "request"),
+            style=str(style),
+            explode=node.get("explode", style == "form") is True,
+        )
+
+    def _request(self, item: dict[str, Any], pointer: str) -> tuple[dict[str, Schema], bool]:
+        if "requestBody" not in item:
+            return {}, False
+        body, place = self._object(item["requestBody"], join(pointer, "requestBody"))
+        content = self._content(body, place, "request")
+        if not content:
+            self._refuse("a request body needs content", place)
+        return content, body.get("required") is True
+
+    def _responses(self, item: dict[str, Any], pointer: str) -> dict[str, dict[str, Schema]]:
+        found: dict[str, dict[str, Schema]] = {}
+        for status, response, where in self._members(item, "responses", pointer):
+            code = status if status == "default" else status.upper()
+            if not _STATUS.fullmatch(code):
+                self._refuse(f"{status!r} is no status", where, "such as 200, 4XX or default")
+                continue
+            node, place = self._object(response, where)
+            found[code] = self._content(node, place, "response")
+            for name, _, header in self._members(node, "headers", place):
+                self._note(f"response header {name} is not checked", header)
+        if not any(code.startswith("2") or code in ("default", "3XX") for code in found):
+            self._refuse("declares no successful response", join(pointer, "responses"))
+        return found
+
+    def _content(self, parent: dict[str, Any], pointer: str, direction: Direction) -> dict[str, Schema]:
+        found: dict[str, Schema] = {}
+        for media, entry, where in self._members(parent, "content", pointer):
+            name = media.split(";", 1)[0].strip().lower()
+            if not _MEDIA.fullmatch(name) or name in found:
+                self._refuse(f"{media!r} is not a media type, or declared twice", where)
+                continue
+            node, place = self._object(entry, where)
+            schema = node.get("schema", True)
+            if not is_json(name):
+                if _says_something(schema):
+                    self._refuse(f"a schema for {name} cannot be enforced", join(place, "schema"), "only JSON can")
+                found[name] = True
+                continue
+            if schema is True or schema == {}:
+                self._note("a JSON body without a schema", place)
+            found[name] = self._schema(schema, join(place, "schema"), direction)
+            self._examples(node, place, found[name])
+        return found
+
+    def _schema(self, schema: Any, pointer: str, direction: Direction) -> Schema:
+        before = len(self.problems)
+        bundled = self._bundler.bundle(schema, pointer, direction)
+        if len(self.problems) > before:
+            return True
+        try:
+            self._validators.handle(bundled)
+        except Invalid as error:
+            for problem in error.problems:
+                self._refuse(problem.message, pointer + problem.pointer, problem.remedy, problem.rule)
+            return True
+        for name in sorted(_formats(bundled) - FORMATS):
+            self._note(f"format {name!r} is not checked", pointer)
+        return bundled
+
+    def _examples(self, node: dict[str, Any], pointer: str, schema: Schema) -> None:
+        """Examples of a media type must be valid: they are what readers copy."""
+        values = [(node["example"], join(pointer, "example"))] if "example" in node else []
+        for _, example, where in self._members(node, "examples", pointer):
+            item, place = self._object(example, where)
+            if "value" in item:
+                values.append((item["value"], join(place, "value")))
+        handle = self._validators.handle(schema)
+        for value, place in values:
+            for violation in self._validators.validate(handle, value):
+                self._refuse(f"example {violation.message}", place + violation.pointer, rule="example")
+
+    def _scopes(self, item: dict[str, Any], pointer: str) -> tuple[tuple[str, ...], ...]:
+        """Alternatives of scopes. The gateway always authenticates, and a consumer's scopes are those granted to it
+        whatever its credential: an alternative without scopes beside one with scopes opens nothing."""
+        base = pointer if "security" in item else ""
+        alternatives = item.get("security", self._document.get("security", []))
+        if not isinstance(alternatives, list):
+            self._refuse("must be an array", join(base, "security"))
+            return ()
+        components = self._document.get("components")
+        schemes = components.get("securitySchemes", {}) if isinstance(components, dict) else {}
+        found: set[tuple[str, ...]] = set()
+        for index, alternative in enumerate(alternatives):
+            place = join(base, "security", index)
+            if not isinstance(alternative, dict):
+                self._refuse("must be an object", place)
+                continue
+            if not alternative:
+                self._note("anonymous calls are not allowed", place)
+            scopes: set[str] = set()
+            for scheme, asked in alternative.items():
+                if not isinstance(schemes, dict) or scheme not in schemes:
+                    self._refuse(f"security scheme {scheme!r} is not declared", join(place, scheme))
+                if isinstance(asked, list) and all(isinstance(scope, str) for scope in asked):
+                    scopes.update(asked)
+                else:
+                    self._refuse("must be an array of scopes", join(place, scheme))
+            if scopes:
+                found.add(tuple(sorted(scopes)))
+        return tuple(sorted(found))
+
+
+def _says_something(schema: Any) -> bool:
+    """Whether a schema asks more of a body than to be bytes."""
+    return isinstance(schema, dict) and not schema.keys() <= {"type", "format", "description", "title"}
+
+
+def _formats(schema: Any) -> set[str]:
+    found: set[str] = set()
+    stack = [schema]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("format"), str):
+                found.add(node["format"])
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return found
+
+
+def canonical_references(document: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each object of `document` that holds a `$ref` to a canonical schema, with its pointer."""
+    stack = [(document, "")]
+    while stack:
+        node, pointer = stack.pop()
+        if isinstance(node, dict):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and ref.startswith(PREFIX):
+                yield node, pointer
+            stack.extend((value, join(pointer, name)) for name, value in node.items())
+        elif isinstance(node, list):
+            stack.extend((value, join(pointer, index)) for index, value in enumerate(node))

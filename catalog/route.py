@@ -1,0 +1,45 @@
+"""Routes: path templates of operations, and whether two of them can match the same request."""
+
+from __future__ import annotations
+
+import re
+
+#: a literal segment: RFC 3986 `pchar` without percent-encoding and `;`, which the gateway's edge refuses as ambiguous
+_LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
+_PARAMETER = re.compile(r"\{([^{}/]+)\}")
+_BASE = re.compile(r"(?:/[A-Za-z0-9._~-]*(?:\{major\})?[A-Za-z0-9._~-]*)+")
+
+
+def segments(template: str) -> tuple[str | None, ...] | None:
+    """The segments of "/orders/{id}", None standing for a parameter; None as a whole when it is no template.
+
+    A trailing slash is a last, empty segment.
+    """
+    if not template.startswith("/"):
+        return None
+    parts: list[str | None] = []
+    texts = template[1:].split("/")
+    for index, part in enumerate(texts):
+        if _PARAMETER.fullmatch(part):
+            parts.append(None)
+        elif (part == "" and index == len(texts) - 1) or (_LITERAL.fullmatch(part) and part not in (".", "..")):
+            parts.append(part)
+        else:
+            return None
+    return tuple(parts)
+
+
+def parameter_names(template: str) -> tuple[str, ...]:
+    return tuple(_PARAMETER.findall(template))
+
+
+def overlaps(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
+    """Whether some path matches both templates."""
+    return len(one) == len(other) and all(
+        left is None or right is None or left == right for left, right in zip(one, other, strict=True)
+    )
+
+
+def is_base_path(text: str) -> bool:
+    """Whether `text` can be a contract's base path, `{major}` included."""
+    return _BASE.fullmatch(text) is not None and segments(text.replace("{major}", "1")) is not None
