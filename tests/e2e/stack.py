@@ -94,15 +94,20 @@ class Stack:
         self.clients.append(client)
         return client
 
+    def items(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        """The list at `path` of the control plane's API."""
+        answer = self.api.get(path, params=parameters)
+        assert answer.is_success, answer.text
+        document = answer.json()
+        return document["items"] if isinstance(document, dict) else document
+
     def wait_synced(self) -> None:
         """Until the gateway runs the newest generation."""
-        wanted = self.api.get("/snapshot/generation").json()["generation"] if False else None
-        until(lambda: self._is_synced(wanted), "the gateway runs the newest snapshot")
+        until(self._is_synced, "the gateway runs the newest snapshot")
 
-    def _is_synced(self, _wanted: Any) -> bool:
-        gateways = self.api.get("/gateways").json()
-        items = gateways["items"] if isinstance(gateways, dict) else gateways
-        return bool(items) and all(item["generation"] == item.get("published", item["generation"]) for item in items)
+    def _is_synced(self) -> bool:
+        newest = self.api.post("/workspace/plan", json={"files": self.files}).json()["generation"]
+        return all(item["generation"] == newest for item in self.items("/gateways"))
 
     def exported(self) -> list[dict[str, Any]]:
         """All entries of the gateway's own streams, also of a dead gateway."""

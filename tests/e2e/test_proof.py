@@ -1,0 +1,145 @@
+"""The promises of the guarantees page, under load, with real processes: see README, "Guarantees".
+
+`make test` runs them scaled down, `make prove` at full length. Nothing in the product helps: the proxy between gateway
+and system delays answers, and the gateway is killed from outside at random moments.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+
+from tests.e2e.ledger import Ledger
+from tests.e2e.load import Load, Order
+from tests.e2e.proxy import Proxy
+from tests.e2e.stack import Stack, until
+
+
+def bodies(entries: Iterable[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [entry["body"] for entry in entries if entry["kind"] == kind]
+
+
+def test_kills_under_load_lose_no_answer_and_double_no_execution(stack: Stack, proxy: Proxy, ledger: Ledger, is_proof):
+    """After `kill -9` at random moments: every answer is journalled, every execution is journalled or in doubt, and
+    no order was executed twice although every client retried with its key."""
+    kills = 30 if is_proof else 4
+    chance = random.Random(20261123)
+    key = stack.key("buyer")
+    proxy.delay_s = (0.0, 0.04)
+    load = Load(stack.url, key, clients=8).start()
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.3, 1.5))
+        assert stack.gateway is not None
+        stack.gateway.kill()
+        stack.start_gateway()
+    orders = load.stop()
+    until(lambda: not open_intents(stack.exported()), "every intent has an outcome", 60)
+    entries = stack.exported()
+    check_answers(orders, entries)
+    check_executions(orders, ledger, entries)
+    finals = Counter(order.statuses[-1] for order in orders)
+    assert finals[201] > kills
+    assert {status for order in orders if order.is_final for status in order.statuses[-1:]} == {201}
+    until(lambda: shipped(stack) == last_numbers(entries), "everything arrived at the control plane", 60)
+
+
+def open_intents(entries: list[dict[str, Any]]) -> set[str]:
+    intents = {body["exchange_id"] for body in bodies(entries, "intent")}
+    done = {body["exchange_id"] for body in bodies(entries, "outcome")}
+    return intents - done
+
+
+def check_answers(orders: list[Order], entries: list[dict[str, Any]]) -> None:
+    """Every exchange id a client was ever told is in the journal. A 201 is there as executed, or as its replay."""
+    journalled = {body["exchange_id"]: body for body in bodies(entries, "exchange")}
+    told = {exchange for order in orders for exchange in order.exchanges}
+    outcomes = {body["exchange_id"] for body in bodies(entries, "outcome")}
+    mutating = {body["exchange_id"] for body in bodies(entries, "intent")}
+    missing = {exchange for exchange in told if exchange not in journalled and exchange not in outcomes}
+    assert missing == set()
+    assert mutating & told <= outcomes
+
+
+def check_executions(orders: list[Order], ledger: Ledger, entries: list[dict[str, Any]]) -> None:
+    doubled = {reference: count for reference, count in ledger.effects.items() if count > 1}
+    assert doubled == {}
+    for order in orders:
+        if order.statuses[-1] == 201:
+            assert [created["id"] for created in ledger.find(order.reference)] == [order.order_id]
+    executed = {body["exchange_id"] for body in bodies(entries, "outcome") if body["executed"] in ("yes", "unknown")}
+    assert len(executed) >= len(ledger.effects)
+
+
+def shipped(stack: Stack) -> dict[str, int]:
+    return {item["stream"]: item["last"] for item in stack.items("/streams")}
+
+
+def last_numbers(entries: list[dict[str, Any]]) -> dict[str, int]:
+    """Last sequence number per stream; a stream starts anew at 1."""
+    streams: list[int] = []
+    for entry in entries:
+        if entry["seq"] == 1:
+            streams.append(1)
+        else:
+            streams[-1] = entry["seq"]
+    return {f"gw/0/{number}": last for number, last in enumerate(streams, 1)}
+
+
+def test_the_control_plane_away_stops_neither_enforcement_nor_the_journal(stack: Stack, is_proof):
+    """While the control plane is gone calls are answered and refused as before; afterwards all records arrive."""
+    away_s = 30 if is_proof else 4
+    key, reader = stack.key("buyer"), stack.key("reader")
+    load = Load(stack.url, key, clients=4).start()
+    time.sleep(1)
+    assert stack.control is not None
+    stack.control.kill()
+    before = load.statuses()
+    refusals = []
+    deadline = time.monotonic() + away_s
+    while time.monotonic() < deadline:
+        refusals.append(refused(stack, reader))
+        time.sleep(0.25)
+    during = load.statuses() - before
+    stack.start_control()
+    load.stop()
+    assert set(refusals) == {(401, 403, 422)}
+    assert during[201] > 0
+    assert set(load.statuses()) == {201}
+    entries = stack.exported()
+    until(lambda: shipped(stack) == last_numbers(stack.exported()), "everything arrived", 60)
+    answered = sum(1 for body in bodies(entries, "exchange") if body["status"] == 201)
+    assert answered == load.statuses()[201]
+
+
+def refused(stack: Stack, reader: str) -> tuple[int, int, int]:
+    """Nobody, somebody who may not, and somebody with a wrong document."""
+    order = {"reference": "R-1", "total": {"amount": "1.00", "currency": "USD"}}
+    with httpx.Client(base_url=stack.url) as client:
+        nobody = client.post("/shop/v1/orders", json=order)
+        forbidden = client.post("/shop/v1/orders", json=order, headers={"x-api-key": reader})
+        wrong = client.get("/shop/v1/orders", headers={"x-api-key": reader})
+    return (nobody.status_code, forbidden.status_code, wrong.status_code)
+
+
+def test_snapshot_swaps_under_load_fail_no_request(stack: Stack, is_proof):
+    """New generations are published while clients order; every order is answered 201 at its first attempt."""
+    swaps = 50 if is_proof else 6
+    key = stack.key("buyer")
+    load = Load(stack.url, key, clients=4).start()
+    for number in range(swaps):
+        stack.files["entities/mercy-health.yaml"] = json.dumps(
+            {"entity": "mercy-health", "name": f"Mercy Health {number}", "region": "us-east", "currency": "USD"}
+        )
+        stack.apply()
+        stack.wait_synced()
+    orders = load.stop()
+    assert len(orders) > swaps
+    assert Counter(tuple(order.statuses) for order in orders) == {(201,): len(orders)}
+    snapshots = {body["snapshot"] for body in bodies(stack.exported(), "exchange")}
+    assert len(snapshots) >= swaps // 2
