@@ -10,7 +10,10 @@ from alembic import context
 import controlplane.attention.store
 import controlplane.gateways.store
 import controlplane.identity.store
-import controlplane.registry.store  # noqa: F401
+import controlplane.ingest.store
+import controlplane.lineage.store
+import controlplane.registry.store
+import controlplane.slo.store  # noqa: F401
 from controlplane.store.database import metadata
 
 context.configure(

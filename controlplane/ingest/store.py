@@ -1,0 +1,34 @@
+"""Tables of the log: streams with their heads, and batches of verbatim lines."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+
+from controlplane.store.database import metadata
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("stream_id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),  # gateway/slot/epoch
+    Column("gateway_id", String, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("head", String, nullable=False),  # SHA-256 (hex) of the last line
+    Column("last_at_us", BigInteger, nullable=False),  # the latest commit time among its entries
+    Column("ingested_us", BigInteger, nullable=False),  # when the last batch arrived, by our clock
+    Column("signature", String, nullable=False),  # base64, over `service.head_message`
+    Column("signed_at_us", BigInteger, nullable=False),
+    Column("unread", Integer, nullable=False),  # exchange entries that this program could not read
+)
+
+# One row per batch: cheaper than one per line (design §8), and the bytes stay as they came.
+log_batch = Table(
+    "log_batch",
+    metadata,
+    Column("batch_id", Integer, primary_key=True),
+    Column("stream_id", Integer, ForeignKey("stream.stream_id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Index("log_batch_by_last", "stream_id", "last", unique=True),
+)

@@ -1,0 +1,200 @@
+"""Writes lineage, call counters and exchange summaries for a batch of entries, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+
+from catalog.record import ObjectRef
+from controlplane.ingest.batch import Located, exchange_of
+from controlplane.lineage.rollup import Change, Deltas
+from controlplane.lineage.store import (
+    business_object,
+    call_rollup,
+    exchange,
+    latency_rollup,
+    link,
+    object_axis,
+    usage_rollup,
+)
+from controlplane.lineage.summary import Sighting, Summary, Telling, summarise
+from controlplane.store.upsert import Merge, chunks, upsert
+
+#: children before parents
+TABLES = (usage_rollup, latency_rollup, call_rollup, exchange, link, object_axis, business_object)
+COLUMNS = [exchange.c[name] for name in Summary.__struct_fields__]
+
+MERGE_OBJECT = Merge(
+    keys=("type", "assigner", "value"),
+    least=("first_us", "mentioned_us"),
+    greatest=("last_us",),
+    latest={"entity_mark": ["legal_entity"], "amount_mark": ["amount", "currency"]},
+)
+MERGE_AXIS = Merge(latest={"mark": ["value"]})
+MERGE_COUNT = Merge(add=["calls"])
+MERGE_USAGE = Merge(add=["calls", "refused"])
+
+Edge = tuple[ObjectRef, str, str, ObjectRef]  # source, kind, relation, target
+
+
+class Follower(Protocol):
+    """A projection of exchanges rather than of entries; called once the exchanges are written."""
+
+    def follow(self, connection: Connection, changes: Sequence[Change]) -> None: ...
+
+    def clear(self, connection: Connection) -> None: ...
+
+
+class LineageProjection:
+    """An `ingest.projection.Projection` of `exchange` entries."""
+
+    def __init__(self, followers: Sequence[Follower] = ()) -> None:
+        self._followers = followers
+
+    def apply(self, connection: Connection, entries: Sequence[Located]) -> None:
+        tellings = list(_tellings(entries))
+        if not tellings:
+            return
+        ids = _write_objects(connection, tellings)
+        changes = _write_exchanges(connection, tellings, ids)
+        deltas = Deltas(changes)
+        upsert(connection, call_rollup, deltas.calls(), MERGE_COUNT)
+        upsert(connection, latency_rollup, deltas.latencies(), MERGE_COUNT)
+        upsert(connection, usage_rollup, deltas.usage(), MERGE_USAGE)
+        for follower in self._followers:
+            follower.follow(connection, changes)
+
+    def clear(self, connection: Connection) -> None:
+        for follower in self._followers:
+            follower.clear(connection)
+        for table in TABLES:
+            connection.execute(delete(table))
+
+
+def _tellings(entries: Sequence[Located]) -> Iterable[Telling]:
+    for entry in entries:
+        told = exchange_of(entry.line) if entry.line.kind == "exchange" else None
+        if told is not None:
+            yield Telling(entry.committed, told)
+
+
+def _write_objects(connection: Connection, tellings: Sequence[Telling]) -> dict[ObjectRef, int]:
+    """Objects, axes and links of a batch; the numbers of all objects it names."""
+    sightings, edges = _gather(tellings)
+    rows = [_object_row(sighting) for sighting in sightings.values()]
+    upsert(connection, business_object, rows, MERGE_OBJECT)
+    ids = _object_ids(connection, list(sightings))
+    axes = [
+        {"object_id": ids[ref], "axis": axis, "value": value, "mark": mark}
+        for ref, sighting in sightings.items()
+        for axis, (mark, value) in sighting.axes.items()
+    ]
+    upsert(connection, object_axis, axes, MERGE_AXIS)
+    links = [
+        {"source_id": ids[source], "kind": kind, "relation": relation, "target_id": ids[target]}
+        for source, kind, relation, target in edges
+    ]
+    upsert(connection, link, links, Merge())
+    return ids
+
+
+def _gather(tellings: Sequence[Telling]) -> tuple[dict[ObjectRef, Sighting], set[Edge]]:
+    sightings: dict[ObjectRef, Sighting] = {}
+    edges: set[Edge] = set()
+    for telling in tellings:
+        told = telling.exchange
+        if told.object is None:
+            continue
+        subject = _sighted(sightings, told.object, told.started_us)
+        subject.learn(told, telling.mark)
+        row = summarise(telling)
+        if row.is_event and not row.is_replay:
+            subject.own_event(told.started_us)
+        for alias in told.aliases:
+            if alias != told.object:
+                _sighted(sightings, alias, told.started_us)
+                edges.add((told.object, "alias", "same_as", alias))
+        if told.executed == "no" and told.status >= 400:
+            continue  # a refused call ties nothing together
+        for tie in told.links:
+            _sighted(sightings, tie.target, told.started_us)
+            edges.add((told.object, tie.kind, tie.relation, tie.target))
+    return sightings, edges
+
+
+def _sighted(sightings: dict[ObjectRef, Sighting], ref: ObjectRef, at_us: int) -> Sighting:
+    sighting = sightings.get(ref)
+    if sighting is None:
+        sighting = sightings[ref] = Sighting(ref, at_us)
+    sighting.mention(at_us)
+    return sighting
+
+
+def _object_row(sighting: Sighting) -> dict[str, Any]:
+    amount = sighting.amount
+    return {
+        "type": sighting.ref.type,
+        "assigner": sighting.ref.assigner,
+        "value": sighting.ref.value,
+        "search_key": sighting.ref.value.casefold(),
+        "legal_entity": sighting.legal_entity,
+        "entity_mark": sighting.entity_mark,
+        "amount": amount.amount if amount else None,
+        "currency": amount.currency if amount else None,
+        "amount_mark": sighting.amount_mark,
+        "first_us": sighting.first_us,
+        "last_us": sighting.last_us,
+        "mentioned_us": sighting.mentioned_us,
+    }
+
+
+def _object_ids(connection: Connection, refs: Sequence[ObjectRef]) -> dict[ObjectRef, int]:
+    table = business_object.c
+    key = tuple_(table.type, table.assigner, table.value)
+    ids: dict[ObjectRef, int] = {}
+    for some in chunks(refs):
+        wanted = [(ref.type, ref.assigner, ref.value) for ref in some]
+        query = select(table.object_id, table.type, table.assigner, table.value).where(key.in_(wanted))
+        ids |= {ObjectRef(*rest): number for number, *rest in connection.execute(query)}
+    return ids
+
+
+def _write_exchanges(connection: Connection, tellings: Sequence[Telling], ids: Mapping[ObjectRef, int]) -> list[Change]:
+    """The telling of each exchange that was committed last stands."""
+    newest: dict[str, Summary] = {}
+    for telling in tellings:
+        ref = telling.exchange.object
+        row = msgspec.structs.replace(summarise(telling), object_id=ids[ref] if ref else None)
+        known = newest.get(row.exchange_id)
+        if known is None or known.committed < row.committed:
+            newest[row.exchange_id] = row
+    stored = _stored(connection, list(newest))
+    changes = [
+        Change(old, new)
+        for new in newest.values()
+        if (old := stored.get(new.exchange_id)) is None or old.committed < new.committed
+    ]
+    fresh = [_row(change.new) for change in changes if change.old is None]
+    if fresh:
+        connection.execute(insert(exchange), fresh)
+    is_same = exchange.c.exchange_id == bindparam("known_id")
+    again = [{**_row(change.new), "known_id": change.new.exchange_id} for change in changes if change.old]
+    if again:
+        connection.execute(update(exchange).where(is_same), again)
+    return changes
+
+
+def _row(summary: Summary) -> dict[str, Any]:
+    return msgspec.structs.asdict(summary)
+
+
+def _stored(connection: Connection, exchange_ids: Sequence[str]) -> dict[str, Summary]:
+    stored: dict[str, Summary] = {}
+    for some in chunks(exchange_ids):
+        for row in connection.execute(select(*COLUMNS).where(exchange.c.exchange_id.in_(some))):
+            summary = Summary(*row)
+            stored[summary.exchange_id] = summary
+    return stored

@@ -1,0 +1,221 @@
+"""How objectives stand: reads roll-ups, so that the cost grows with windows and not with traffic.
+
+Source of the arithmetic: Beyer et al., The Site Reliability Workbook, chapter 5: budget = 1 - target; burn rate =
+error ratio / budget. Ratios are never averaged over parts of a window: good and bad are summed over all of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from catalog.record import Amount, ObjectRef
+from catalog.slo import HttpSource, SloSpec
+from controlplane.lineage.rollup import Window
+from controlplane.lineage.store import business_object
+from controlplane.slo.projection import Definition
+from controlplane.slo.store import slo_contribution, slo_rollup
+
+WARNING_BUDGET_LEFT = Fraction(1, 4)
+#: "2 % of the budget spent in one hour" pages in the workbook's table; here it warns.
+WARNING_SPENT_IN_HOUR = Fraction(2, 100)
+MINIMUM_BAD = 2  # one bad event in a quiet hour is no trend
+HOUR_S = 3600
+
+State = Literal["ok", "warning", "breached", "no_data"]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """One objective at one time. `bad` includes objects overdue; `open` are those whose deadline is to come."""
+
+    name: str
+    title: str
+    service: str
+    target: str
+    window: str
+    good: int
+    bad: int
+    total: int
+    open: int
+    overdue: int  # of `bad`: still not finished
+    ratio: float | None
+    budget_left_ratio: float | None
+    burn_rate_1h: float | None
+    money_at_risk: list[Amount]  # open amounts of the overdue objects
+    state: State
+    objective: str
+    as_of_us: int
+    is_stale: bool
+
+
+class SloObject(msgspec.Struct, frozen=True):
+    """An object behind an objective's figure."""
+
+    object: ObjectRef
+    state: Literal["open", "overdue", "late"]
+    legal_entity: str
+    started_us: int
+    deadline_us: int
+    finished_us: int | None
+    amount: Amount | None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Sums over a window."""
+
+    good: int
+    bad: int  # overdue ones included
+    overdue: int
+
+    @property
+    def total(self) -> int:
+        return self.good + self.bad
+
+    def burn(self, budget: Fraction) -> Fraction | None:
+        return Fraction(self.bad, self.total) / budget if self.total else None
+
+
+def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, entity: str) -> Standing:
+    """The objective at `as_of_us`, for one legal entity or for all ("")."""
+    spec = definition.spec
+    window = Window.ending(as_of_us, spec.window_s)
+    tally = tally_of(connection, definition.slo_id, window, as_of_us, entity)
+    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, entity)
+    budget = 1 - Fraction(spec.target_ratio)
+    burn, burn_1h = tally.burn(budget), hour.burn(budget)
+    return Standing(
+        name=spec.name,
+        title=spec.title,
+        service=spec.service,
+        target=spec.target,
+        window=spec.window,
+        good=tally.good,
+        bad=tally.bad,
+        total=tally.total,
+        open=_pending(connection, definition.slo_id, as_of_us, entity),
+        overdue=tally.overdue,
+        ratio=float(Fraction(tally.good, tally.total)) if tally.total else None,
+        budget_left_ratio=float(1 - burn) if burn is not None else None,
+        burn_rate_1h=float(burn_1h) if burn_1h is not None else None,
+        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, entity),
+        state=state_of(spec, burn, burn_1h, hour.bad),
+        objective=objective_text(spec),
+        as_of_us=as_of_us,
+        is_stale=is_stale,
+    )
+
+
+def state_of(spec: SloSpec, burn: Fraction | None, burn_1h: Fraction | None, bad_1h: int) -> State:
+    """Breached: the budget is overdrawn. Warning: little is left, or the last hour spent too much of it."""
+    if burn is None:
+        return "no_data"
+    if burn > 1:
+        return "breached"
+    limit = WARNING_SPENT_IN_HOUR * Fraction(max(spec.window_s, HOUR_S), HOUR_S)
+    is_fast = burn_1h is not None and burn_1h >= max(limit, Fraction(1)) and bad_1h >= MINIMUM_BAD
+    return "warning" if is_fast or 1 - burn < WARNING_BUDGET_LEFT else "ok"
+
+
+def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, entity: str) -> Tally:
+    """Closed contributions of the window, and the open ones whose deadline passed in it."""
+    table = slo_rollup.c
+    parts = [and_(table.grain == part.grain, table.bucket.between(part.first, part.last)) for part in window.segments()]
+    good = bad = 0
+    for part in parts:
+        query = select(func.sum(table.good), func.sum(table.bad)).where(table.slo_id == slo_id, part)
+        row = connection.execute(_of(query, table.legal_entity, entity)).one()
+        good, bad = good + (row[0] or 0), bad + (row[1] or 0)
+    count = select(func.count()).where(_overdue(slo_id, window, as_of_us))
+    overdue = connection.scalar(_of(count, slo_contribution.c.legal_entity, entity)) or 0
+    return Tally(good, bad + overdue, overdue)
+
+
+def objects_of(
+    connection: Connection,
+    definition: Definition,
+    state: Literal["bad", "open"],
+    as_of_us: int,
+    entity: str,
+    limit: int,
+) -> list[SloObject]:
+    """`open`: all that are not finished. `bad`: finished too late, or overdue. The longest overdue first."""
+    table, thing = slo_contribution.c, business_object.c
+    window = Window.ending(as_of_us, definition.spec.window_s)
+    wanted: ColumnElement[bool] = and_(table.slo_id == definition.slo_id, table.state == "open")
+    if state == "bad":
+        late = and_(
+            table.slo_id == definition.slo_id, table.state == "bad", table.minute.between(window.first, window.last)
+        )
+        wanted = or_(_overdue(definition.slo_id, window, as_of_us), late)
+    query = (
+        select(slo_contribution, thing.type, thing.assigner, thing.value, thing.amount, thing.currency)
+        .join_from(slo_contribution, business_object, table.object_id == thing.object_id)
+        .where(wanted)
+        .order_by(table.deadline_us, table.object_id)
+        .limit(limit)
+    )
+    rows = connection.execute(_of(query, table.legal_entity, entity))
+    return [_slo_object(row, as_of_us) for row in rows]
+
+
+def sum_money(pairs: Iterable[tuple[str, str]]) -> list[Amount]:
+    """Exact sums per currency, of decimal texts."""
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for amount, currency in pairs:
+        sums[currency] += Decimal(amount)
+    return [Amount(format(total, "f"), currency) for currency, total in sorted(sums.items())]
+
+
+def objective_text(spec: SloSpec) -> str:
+    """The objective in words."""
+    percent = format((spec.target_ratio * 100).normalize(), "f")
+    if isinstance(spec.source, HttpSource):
+        what = f"of calls are answered within {spec.source.threshold_ms} ms"
+    else:
+        source = spec.source
+        objects = f"{source.object.replace('_', ' ')}s"
+        what = f"of {objects} have {source.to_event} within {source.deadline_s} s of {source.from_event}"
+    text = f"{percent} % {what}, over {spec.window}"
+    return f"{spec.meaning.rstrip('.')}: {text}" if spec.meaning else text
+
+
+def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:
+    table = slo_contribution.c
+    is_open = and_(table.slo_id == slo_id, table.state == "open")
+    return and_(is_open, table.deadline_us.between(window.first_us, as_of_us))
+
+
+def _pending(connection: Connection, slo_id: int, as_of_us: int, entity: str) -> int:
+    table = slo_contribution.c
+    query = select(func.count()).where(table.slo_id == slo_id, table.state == "open", table.deadline_us > as_of_us)
+    return connection.scalar(_of(query, table.legal_entity, entity)) or 0
+
+
+def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, entity: str) -> list[Amount]:
+    thing = business_object.c
+    query = (
+        select(thing.amount, thing.currency)
+        .join_from(slo_contribution, business_object, slo_contribution.c.object_id == thing.object_id)
+        .where(_overdue(slo_id, window, as_of_us), thing.amount.is_not(None))
+    )
+    rows = connection.execute(_of(query, slo_contribution.c.legal_entity, entity))
+    return sum_money((row.amount, row.currency) for row in rows)
+
+
+def _of(query: Any, column: ColumnElement[str], entity: str) -> Any:
+    return query.where(column == entity) if entity else query
+
+
+def _slo_object(row: Any, as_of_us: int) -> SloObject:
+    state: Literal["open", "overdue", "late"] = "late"
+    if row.state == "open":
+        state = "overdue" if row.deadline_us <= as_of_us else "open"
+    amount = Amount(row.amount, row.currency) if row.amount is not None else None
+    ref = ObjectRef(row.type, row.assigner, row.value)
+    return SloObject(ref, state, row.legal_entity, row.started_us, row.deadline_us, row.finished_us, amount)

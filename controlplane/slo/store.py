@@ -1,0 +1,52 @@
+"""Tables of the objectives: definitions in force, contributions of objects, roll-ups."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from controlplane.store.database import metadata
+
+# One row per version of an objective that is in force; another meaning is another row.
+slo_definition = Table(
+    "slo_definition",
+    metadata,
+    Column("slo_id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("sha256", String, nullable=False),
+    Column("spec", Text, nullable=False),  # JSON of catalog.slo.SloSpec
+)
+
+# One row: the generation whose definitions the contributions follow.
+slo_generation = Table(
+    "slo_generation",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("generation", Integer, nullable=False),
+)
+
+# Per (objective, object): its one contribution.
+slo_contribution = Table(
+    "slo_contribution",
+    metadata,
+    Column("slo_id", Integer, ForeignKey("slo_definition.slo_id"), primary_key=True),
+    Column("object_id", Integer, ForeignKey("business_object.object_id"), primary_key=True),
+    Column("state", String, nullable=False),  # open | good | bad
+    Column("legal_entity", String, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("deadline_us", BigInteger, nullable=False),
+    Column("finished_us", BigInteger),
+    Column("minute", Integer, nullable=False),  # where it counts: when it turned good, or its deadline
+    Index("slo_contribution_by_state", "slo_id", "state", "deadline_us"),
+)
+
+# Closed contributions per bucket of 1, 60 or 1440 minutes.
+slo_rollup = Table(
+    "slo_rollup",
+    metadata,
+    Column("slo_id", Integer, ForeignKey("slo_definition.slo_id"), primary_key=True),
+    Column("grain", Integer, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("legal_entity", String, primary_key=True),
+    Column("good", BigInteger, nullable=False),
+    Column("bad", BigInteger, nullable=False),
+)
