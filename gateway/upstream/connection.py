@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._head_bytes = self._body_bytes = 0
         self._has_length = self._is_chunked = self._is_bodyless = False
-        self._is_head_read = self._is_until_close = self._is_done = self._has_excess = False
+        self._is_head_read = self._is_until_close = self._is_done = self._has_excess = self._is_keep_alive = False
 
     # What the pool and the client call.
 
@@ -177,6 +177,7 @@ class Connection(asyncio.Protocol):
             self._refuse("the head of the answer is too large")
         self._status = status
         self._is_head_read = True
+        self._is_keep_alive = self._parser.should_keep_alive()
         if self._is_head_request or status in (204, 304):
             self._is_done = self._is_bodyless = True  # whatever the headers announce (RFC 9112 §6.3)
         self._is_until_close = not (self._has_length or self._is_chunked or self._is_bodyless)
@@ -226,7 +227,7 @@ class Connection(asyncio.Protocol):
         """Nothing left over on either side, and both sides willing."""
         if self._transport is None or self._transport.is_closing() or self._parser is None or self._has_excess:
             return False
-        return self._parser.should_keep_alive() and self._transport.get_write_buffer_size() == 0
+        return self._is_keep_alive and self._transport.get_write_buffer_size() == 0
 
     def _fail(self, reason: str, timed_out: bool = False) -> None:
         waiter, self._waiter = self._waiter, None
