@@ -1,4 +1,4 @@
-"""A system as fast as a Python process can be: answers prepared bytes by method, so that the gateway is what is measured.
+"""A system as fast as Python can be: prepared bytes by method, so that the gateway is what is measured.
 
 Run as `python -m tests.bench.upstream PORT READ.json WRITE.json`.
 """
