@@ -13,25 +13,36 @@ looks through `asyncio.to_thread` and waits on a `Wakeup`. Errors are raised as 
 
 from __future__ import annotations
 
-from litestar import Litestar, Router
+from typing import Any
+
+from litestar import Litestar, Response, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 
 from controlplane import problem
+from controlplane.attention.controllers import AttentionController
 from controlplane.context import Context
+from controlplane.gateways.controllers import GatewayController, GatewayListController
 from controlplane.health import healthz, metrics, readyz
 from controlplane.identity.controllers import IdentityController
 from controlplane.identity.guard import provide_gateway, provide_user
+from controlplane.registry.controllers import KeyController, WorkspaceController
 
 PREFIX = "/api/v1"
 
 DOMAINS: list[ControllerRouterHandler] = [
     IdentityController,
+    WorkspaceController,
+    KeyController,
+    GatewayController,
+    GatewayListController,
+    AttentionController,
 ]
 
 
@@ -66,6 +77,13 @@ def _without_debug(config: AppConfig) -> AppConfig:
     return config
 
 
+def _no_html(response: Response[Any]) -> Response[Any]:
+    """The framework answers unknown schema paths with a page of its own; here they are problems like all others."""
+    if response.status_code == 404:
+        raise NotFoundException
+    return response
+
+
 def _openapi() -> OpenAPIConfig:
     """/schema/openapi.json only: the framework's HTML pages load scripts from elsewhere."""
     bearer = SecurityScheme(type="http", scheme="bearer", description="A wbt_ token, or a gateway's wbg_ credential")
@@ -73,6 +91,7 @@ def _openapi() -> OpenAPIConfig:
         title="Waybill control plane",
         version="1",
         render_plugins=[JsonRenderPlugin()],
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, after_request=_no_html),
         components=Components(security_schemes={"bearer": bearer}),
         security=[{"bearer": []}],
         use_handler_docstrings=True,

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+import json
+from typing import Any
 
-from controlplane.store.database import metadata
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+)
+
+from catalog.errors import NotFound
+from catalog.snapshot import SignedManifest, sha256_hex
+from controlplane.store.database import Database, metadata
 
 blob = Table(
     "blob",
@@ -61,3 +79,40 @@ consumer_key = Table(
     Column("revoked_us", BigInteger),
     Index("consumer_key_by_consumer", "consumer"),
 )
+
+
+def current_generation(connection: Connection) -> int:
+    """The newest generation; 0 before the first apply."""
+    return connection.scalar(select(func.max(generation.c.generation))) or 0
+
+
+def documents(connection: Connection, kind: str) -> dict[str, Any]:
+    """The parsed contents of all objects of `kind` in force, by name."""
+    query = select(item.c.name, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)
+    rows = connection.execute(query.where(item.c.kind == kind).order_by(item.c.name))
+    return {row.name: json.loads(row.content) for row in rows}
+
+
+def newest(database: Database) -> tuple[int, SignedManifest] | None:
+    """The newest generation and its signed manifest; None before the first apply."""
+    query = select(generation).order_by(generation.c.generation.desc()).limit(1)
+    with database.read() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else (row.generation, SignedManifest(row.manifest, row.signature))
+
+
+def blob_content(database: Database, sha256: str) -> bytes:
+    """Raises: NotFound."""
+    with database.read() as connection:
+        content: bytes | None = connection.scalar(select(blob.c.content).where(blob.c.sha256 == sha256))
+    if content is None:
+        raise NotFound("no blob with this SHA-256")
+    return content
+
+
+def keep_blob(connection: Connection, content: bytes, now_us: int) -> str:
+    """Store `content` unless it is there; its SHA-256."""
+    sha256 = sha256_hex(content)
+    if connection.scalar(select(blob.c.sha256).where(blob.c.sha256 == sha256)) is None:
+        connection.execute(insert(blob).values(sha256=sha256, content=content, created_us=now_us))
+    return sha256

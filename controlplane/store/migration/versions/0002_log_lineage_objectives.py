@@ -83,8 +83,8 @@ def create_objects() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("relation", sa.String(), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["business_object.object_id"]),
         sa.ForeignKeyConstraint(["target_id"], ["business_object.object_id"]),
+        sa.ForeignKeyConstraint(["source_id"], ["business_object.object_id"]),
         sa.PrimaryKeyConstraint("source_id", "kind", "relation", "target_id"),
     )
     op.create_index("link_by_target", "link", ["target_id", "kind"], unique=False)
@@ -114,6 +114,7 @@ def create_exchanges() -> None:
         sa.Column("refused_by", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("refusal", sa.String(), nullable=False),
+        sa.Column("is_refused", sa.Boolean(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("occurred_at", sa.String(), nullable=False),
         sa.Column("is_event", sa.Boolean(), nullable=False),
@@ -136,15 +137,16 @@ def create_exchanges() -> None:
         sqlite_where=sa.text("object_id IS NOT NULL"),
     )
     op.create_index(
-        "exchange_by_refusal", "exchange", ["refusal", "at_us"], unique=False, sqlite_where=sa.text("refusal != ''")
+        "exchange_by_refusal", "exchange", ["refusal", "at_us"], unique=False, sqlite_where=sa.text("is_refused = 1")
     )
     op.create_index("exchange_by_time", "exchange", ["at_us"], unique=False)
     op.create_index(
-        "exchange_failed", "exchange", ["at_us", "object_id"], unique=False, sqlite_where=sa.text("is_failed")
+        "exchange_failed", "exchange", ["at_us", "object_id"], unique=False, sqlite_where=sa.text("is_failed = 1")
     )
     op.create_index(
         "exchange_in_doubt", "exchange", ["at_us"], unique=False, sqlite_where=sa.text("executed = 'unknown'")
     )
+    op.create_index("exchange_refused", "exchange", ["at_us"], unique=False, sqlite_where=sa.text("is_refused = 1"))
 
 
 def create_rollups() -> None:

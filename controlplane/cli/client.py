@@ -1,0 +1,98 @@
+"""The API as commands see it: JSON in, JSON out, every failure one of `catalog.errors`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from catalog.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    Unauthorized,
+    Unavailable,
+    WaybillError,
+)
+
+MEANINGS: dict[int, type[WaybillError]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: Invalid,
+    422: Invalid,
+}
+
+
+class Client:
+    """A caller of the control plane's REST API. Use it as a context manager, or close it."""
+
+    def __init__(self, url: str, token: str, timeout_s: float = 60.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers={"authorization": f"Bearer {token}"},
+            timeout=timeout_s,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._json("GET", path, params=_given(query))
+
+    def get_text(self, path: str, **query: Any) -> bytes:
+        return self._send("GET", path, params=_given(query)).content
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._json("POST", path, json=body)
+
+    def delete(self, path: str) -> None:
+        self._send("DELETE", path)
+
+    def _json(self, method: str, path: str, **more: Any) -> Any:
+        content = self._send(method, path, **more).content
+        return msgspec.json.decode(content) if content else None
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **more)
+        except httpx.InvalidURL as error:
+            raise Invalid(f"{self.url} is no address of a control plane: {error}") from error
+        except httpx.TimeoutException as error:
+            raise Unavailable(f"the control plane at {self.url} did not answer in time") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"cannot reach the control plane at {self.url}: {error}") from error
+        if response.is_error:
+            raise _error(response, self.url)
+        return response
+
+
+def segment(text: str) -> str:
+    """`text` as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def _error(response: httpx.Response, url: str) -> WaybillError:
+    """The error that a problem document means."""
+    try:
+        document = msgspec.json.decode(response.content, type=dict[str, Any])
+        problems = msgspec.convert(document.get("problems", []), tuple[Problem, ...])
+        detail = str(document["detail"])
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
+        return Unavailable(f"{url} answered {response.status_code} without a problem document; is it Waybill?")
+    return MEANINGS.get(response.status_code, Unavailable)(detail, problems)

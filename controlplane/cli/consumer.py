@@ -1,0 +1,84 @@
+"""`waybill consumer key`: API keys of client systems."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from controlplane.cli.client import segment
+from controlplane.cli.connection import TokenOption, UrlOption, connect
+from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
+
+app = typer.Typer(name="consumer", help="Client systems that call through the gateway.", no_args_is_help=True)
+key = typer.Typer(name="key", help="API keys of a consumer.", no_args_is_help=True)
+app.add_typer(key)
+
+ConsumerArgument = Annotated[str, typer.Argument(help="Id of the consumer, as in consumers/<id>.yaml.")]
+
+
+@key.command("issue")
+def issue(
+    consumer: ConsumerArgument,
+    expires_at: Annotated[
+        str | None, typer.Option(help="RFC 3339 time after which the key ends; default: when it is revoked.")
+    ] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """Issue an API key; it is shown this once. Earlier keys stay valid, so that a rotation can overlap.
+
+    Example: waybill consumer key issue ap-automation --expires-at 2030-01-31T00:00:00Z
+    """
+    body = {} if expires_at is None else {"expires_at": expires_at}
+    with connect(url, token) as client:
+        issued = client.post(f"/consumers/{segment(consumer)}/keys", body)
+    if output is Format.json:
+        say_json(issued)
+    else:
+        say(issued["key"])
+
+
+@key.command("list")
+def list_all(
+    consumer: ConsumerArgument, url: UrlOption = None, token: TokenOption = None, output: FormatOption = Format.text
+) -> None:
+    """List a consumer's keys, without their secrets.
+
+    Example: waybill consumer key list ap-automation
+    """
+    with connect(url, token) as client:
+        items = client.get(f"/consumers/{segment(consumer)}/keys")["items"]
+    if output is Format.json:
+        say_json(items)
+        return
+    say_table(
+        ["key", "created", "by", "expires", "revoked"],
+        (
+            [
+                item["key_id"],
+                moment(item["created_us"]),
+                item["created_by"],
+                item["expires_at"],
+                moment(item["revoked_us"]),
+            ]
+            for item in items
+        ),
+    )
+
+
+@key.command("revoke")
+def revoke(
+    consumer: ConsumerArgument,
+    key_id: Annotated[str, typer.Argument(help="Id of the key: the 8 characters after `wbk_`.")],
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Revoke a key; gateways refuse it as soon as they run the new snapshot.
+
+    Example: waybill consumer key revoke ap-automation 4k2v9x0a
+    """
+    with connect(url, token) as client:
+        client.delete(f"/consumers/{segment(consumer)}/keys/{segment(key_id)}")
+    say(f"key {key_id} of {consumer} revoked")

@@ -1,0 +1,65 @@
+"""How commands print: results to standard output as text or JSON, errors to standard error as one message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from catalog.errors import Problem
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+
+
+def console() -> Console:
+    """Standard output as it is now; long words are never broken, so that keys and paths can be copied."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """One line or paragraph, verbatim."""
+    print(text, flush=True)
+
+
+def say_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(highlight=False, width=None if console().is_terminal else 200).print(table)
+
+
+def say_problems(problems: Iterable[Problem]) -> None:
+    """Each as `file#pointer: message`, its remedy on a line of its own."""
+    for problem in problems:
+        place = f"{problem.file}#{problem.pointer}" if problem.file else problem.pointer
+        rule = f" [{problem.rule}]" if problem.rule else ""
+        say(f"  {place}: {problem.message}{rule}" if place else f"  {problem.message}{rule}")
+        if problem.remedy:
+            say(f"      → {problem.remedy}")
+
+
+def moment(at_us: int | None) -> str:
+    """A time for people, UTC to the second; empty for none."""
+    if at_us is None:
+        return ""
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,238 @@
+"""The processes of one workspace on one machine, in the order in which they need one another."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import httpx
+import msgspec
+
+from catalog.errors import Conflict, Unavailable
+from controlplane.cli.client import Client, segment
+from controlplane.cli.connection import STATE_DIR, Connection, save_connection
+from controlplane.cli.output import say, say_table
+from controlplane.cli.sample import curl, sample_call
+from controlplane.cli.workspace import say_applied
+from controlplane.keys import write_secret
+from controlplane.process import Process
+
+GATEWAY_NAME = "local"
+READY_S = 60.0
+POLL_S = 0.3
+
+
+class Options(msgspec.Struct, frozen=True):
+    has_dashboards: bool = True
+    port: int = 0
+    gateway_port: int = 0
+    secrets: Path | None = None
+
+
+class Stack:
+    """Starts, describes, watches and ends the processes; a context manager that always ends them.
+
+    `.waybill/` of the workspace holds: controlplane/ and gateway/ (state), log/, connection.json, keys.json and
+    tokens (0600), addresses.json (where everything listened, to be asked for again).
+    """
+
+    def __init__(self, workspace: Path, options: Options) -> None:
+        self._workspace = workspace
+        self._state = workspace / STATE_DIR
+        self._options = options
+        self._processes: list[Process] = []
+        self._addresses: dict[str, str] = self._read_json("addresses.json")
+        self._keys: dict[str, str] = self._read_json("keys.json")
+        self._new_keys: list[str] = []
+        self._files: Mapping[str, str] = {}
+        self._is_owner = False
+
+    def __enter__(self) -> Stack:
+        self._state.mkdir(mode=0o700, exist_ok=True)
+        self._state.chmod(0o700)
+        signal.signal(signal.SIGTERM, _interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # the end is bounded; a second Ctrl-C must not cut it short
+        for process in reversed(self._processes):
+            process.stop()
+        if self._is_owner:
+            (self._state / "up.pid").unlink(missing_ok=True)
+
+    def start(self, files: Mapping[str, str]) -> None:
+        """Bring everything up and `files` in force. Raises: Conflict when the plan refuses them."""
+        self._claim()
+        self._files = files
+        control = self._start_control_plane()
+        with self._client(control.url) as client:
+            say_applied(client.post("/workspace/apply", {"files": dict(files)}))
+            self._issue_keys(client)
+            self._start_gateway(control.url, client)
+            if self._options.has_dashboards:
+                self._start_dashboards(control.url, client)
+        write_secret(self._state / "addresses.json", json.dumps(self._addresses).encode())
+
+    def describe(self) -> None:
+        """Addresses, keys and a first call."""
+        say_table(["", "address", "log"], [[p.name, self._addresses[p.name], p.log_path] for p in self._processes])
+        if self._new_keys:
+            say("API keys, shown this once (kept 0600 in .waybill/keys.json):")
+            for consumer in self._new_keys:
+                say(f"  {consumer}: {self._keys[consumer]}")
+        self._describe_call()
+        say(f"\nfrom another shell:\n  waybill apply {self._workspace}\n  cd {self._workspace} && waybill audit verify")
+
+    def watch(self) -> None:
+        """Until Ctrl-C or SIGTERM. Raises: Unavailable when a process ends by itself."""
+        try:
+            while True:
+                for process in self._processes:
+                    if not process.is_running:
+                        raise Unavailable(f"{process.name} ended with {process.returncode}:\n{process.log_tail()}")
+                time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            say("stopping")
+
+    def _claim(self) -> None:
+        """One `up` per workspace. Raises: Conflict."""
+        path = self._state / "up.pid"
+        if path.exists():
+            pid = int(path.read_text() or 0)
+            if pid and _is_alive(pid):
+                raise Conflict(f"`waybill up` runs this workspace already (process {pid})")
+        path.write_text(str(os.getpid()))
+        self._is_owner = True
+
+    def _start_control_plane(self) -> Process:
+        data_dir, token_file = self._state / "controlplane", self._state / "admin-token"
+        argv = ["-m", "controlplane", "serve", "--data-dir", str(data_dir), "--admin-token-file", str(token_file)]
+        process = self._start("control plane", argv, self._options.port)
+        save_connection(self._workspace, Connection(process.url, token_file.read_text()))
+        return process
+
+    def _start_gateway(self, control_url: str, client: Client) -> None:
+        state_dir = self._state / "gateway"
+        argv = ["-m", "gateway", "--state-dir", str(state_dir), "--control-plane", control_url]
+        argv += ["--name", GATEWAY_NAME, "--slot", "0"]
+        if not state_dir.exists():
+            token_file = self._state / "enrolment-token"
+            write_secret(token_file, client.post("/enrolments", {"name": GATEWAY_NAME})["token"].encode())
+            argv += ["--enrolment-token-file", str(token_file)]
+        if self._options.secrets is not None:
+            argv += ["--secrets", str(self._options.secrets)]
+        self._start("gateway", argv, self._options.gateway_port)
+
+    def _start_dashboards(self, control_url: str, client: Client) -> None:
+        if importlib.util.find_spec("streamlit") is None:
+            say("dashboards left out: Streamlit is not installed (the extra `dashboards` brings it)")
+            return
+        token_file = self._state / "dashboard-token"
+        if not token_file.exists():
+            made = client.post("/tokens", {"name": "dashboards of waybill up", "role": "viewer"})
+            write_secret(token_file, made["token"].encode())
+        port = _free_port(_port_of(self._addresses.get("dashboards")))
+        app = Path(__file__).parents[2] / "dashboards" / "app.py"
+        argv = ["-m", "streamlit", "run", str(app), "--server.address", "127.0.0.1", "--server.port", str(port)]
+        argv += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+        environment = {"WAYBILL_URL": control_url, "WAYBILL_TOKEN": token_file.read_text()}
+        process = Process.start("dashboards", [sys.executable, *argv], self._log("dashboards"), env=environment)
+        self._processes.append(process)
+        self._addresses["dashboards"] = f"http://127.0.0.1:{port}"
+        _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
+
+    def _start(self, name: str, argv: list[str], port: int) -> Process:
+        """A server of ours, at `port`, or where it was the last time, or anywhere."""
+        wanted = port or _port_of(self._addresses.get(name))
+        ready_file = self._state / f"{name.replace(' ', '-')}.ready.json"
+        argv = [*argv, "--port", str(port or _free_port(wanted)), "--ready-file", str(ready_file)]
+        process = Process.start(name, [sys.executable, *argv], self._log(name), ready_file)
+        self._processes.append(process)
+        process.wait_ready(READY_S)
+        self._addresses[name] = process.url
+        return process
+
+    def _issue_keys(self, client: Client) -> None:
+        """A key for each consumer that takes one and has none that lives."""
+        for consumer in client.get("/consumers")["items"]:
+            name = consumer["consumer"]
+            if "api_key" in consumer["auth"] and not consumer["live_keys"]:
+                self._keys[name] = client.post(f"/consumers/{segment(name)}/keys", {})["key"]
+                self._new_keys.append(name)
+        write_secret(self._state / "keys.json", json.dumps(self._keys, indent=1).encode())
+
+    def _describe_call(self) -> None:
+        from controlplane.registry.candidate import compile_files
+
+        items = compile_files(self._files).items
+        contracts = [json.loads(item.content) for item in items if item.kind == "contract"]
+        consumers = [json.loads(item.content) for item in items if item.kind == "consumer" and item.name in self._keys]
+        call = sample_call(contracts, consumers)
+        if call is None:
+            return
+        url = self._addresses["gateway"]
+        say(f"\na governed call:\n  {curl(url, call.target, self._keys[call.consumer])}")
+        say(f"the same, refused for want of a credential:\n  {curl(url, call.target, None)}")
+
+    def _client(self, url: str) -> Client:
+        return Client(url, (self._state / "admin-token").read_text())
+
+    def _log(self, name: str) -> Path:
+        return self._state / "log" / f"{name.replace(' ', '-')}.log"
+
+    def _read_json(self, name: str) -> dict[str, str]:
+        path = self._state / name
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _port_of(address: str | None) -> int:
+    return httpx.URL(address).port or 0 if address else 0
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted` when nobody listens there, else any free port."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Unavailable("no free port on 127.0.0.1")
+
+
+def _wait_for_page(process: Process, url: str) -> None:
+    """Until the pages answer. Raises: Unavailable."""
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.is_running:
+        try:
+            if httpx.get(url, timeout=2.0, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(POLL_S)
+    raise Unavailable(f"{process.name} did not come up:\n{process.log_tail()}")

@@ -1,0 +1,37 @@
+"""`waybill up`: control plane, one gateway and the dashboards over a workspace, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controlplane.cli.files import read_workspace
+from controlplane.cli.output import say
+from controlplane.cli.stack import Options, Stack
+
+
+def up(
+    workspace: Annotated[Path, typer.Option(help="The workspace: the directory that holds waybill.yaml.")] = Path(),
+    dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
+    port: Annotated[int, typer.Option(help="Port of the control plane; 0: the last one, or any.", min=0)] = 0,
+    gateway_port: Annotated[int, typer.Option(help="Port of the gateway; 0: the last one, or any.", min=0)] = 0,
+    secrets: Annotated[
+        Path | None, typer.Option(help="0600 file with the systems' credentials, for the gateway.")
+    ] = None,
+) -> None:
+    """Run a workspace until Ctrl-C; state stays in DIR/.waybill and a second `up` goes on from there.
+
+    Applies the workspace, issues a key for each consumer at the first run and prints a ready curl command. From
+    another shell, `waybill apply DIR` publishes changes while everything runs.
+
+    Example: waybill up --workspace shop --no-dashboards
+    """
+    files = read_workspace(workspace)
+    stack = Stack(workspace.resolve(), Options(dashboards, port, gateway_port, secrets and secrets.resolve()))
+    with stack:
+        stack.start(files)
+        stack.describe()
+        say("\nrunning until Ctrl-C")
+        stack.watch()

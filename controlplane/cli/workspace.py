@@ -1,0 +1,128 @@
+"""`waybill lint`, `plan` and `apply`: a workspace checked, compared and published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from catalog.errors import Conflict, Invalid, Problem, WaybillError
+from controlplane.cli.connection import TokenOption, UrlOption, connect
+from controlplane.cli.files import read_workspace
+from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
+
+DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
+HERE = Path()
+
+
+def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text) -> None:
+    """Check a workspace without a control plane; every problem with its place and a remedy. Exit status 1 on any.
+
+    Example: waybill lint network --format json
+    """
+    from controlplane.registry.candidate import compile_files
+
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    files = read_workspace(directory)
+    try:
+        notes = compile_files(files).notes
+    except Invalid as error:
+        problems = error.problems or (Problem(error.detail),)
+    if output is Format.json:
+        say_json({"problems": msgspec.to_builtins(problems), "notes": msgspec.to_builtins(notes)})
+    else:
+        _say_lint(directory, problems, notes)
+    if problems:
+        raise typer.Exit(1)
+
+
+def plan(
+    directory: DirectoryArgument = HERE,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """Show what `apply` would add, change and remove, and what it would refuse. Exit status 1 when it would refuse.
+
+    Example: waybill plan network
+    """
+    files = read_workspace(directory)
+    with connect(url, token, directory) as client:
+        made = client.post("/workspace/plan", {"files": files})
+    if output is Format.json:
+        say_json(made)
+    else:
+        _say_plan(made)
+    if made["refused"]:
+        raise typer.Exit(1)
+
+
+def apply(
+    directory: DirectoryArgument = HERE,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """Publish a workspace as the next generation, all or nothing; running gateways take it over within seconds.
+
+    Example: waybill apply network
+    """
+    files = read_workspace(directory)
+    try:
+        with connect(url, token, directory) as client:
+            done = client.post("/workspace/apply", {"files": files})
+    except Conflict as error:
+        _say_refusal(error, output)
+        raise typer.Exit(1) from error
+    if output is Format.json:
+        say_json(done)
+    else:
+        say_applied(done)
+
+
+def say_applied(done: dict[str, Any]) -> None:
+    if not done["is_published"]:
+        say(f"nothing to change: generation {done['generation']} is this workspace already")
+        return
+    _say_items(done["plan"])
+    say(f"published generation {done['generation']}")
+
+
+def _say_plan(made: dict[str, Any]) -> None:
+    _say_items(made)
+    if made["refused"]:
+        say(f"refused, {len(made['refused'])} problems:")
+        say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
+    elif not (made["added"] or made["changed"] or made["removed"]):
+        say(f"nothing to change: generation {made['generation']} is this workspace already")
+    else:
+        say(f"`waybill apply` would publish generation {made['generation'] + 1}")
+
+
+def _say_items(made: dict[str, Any]) -> None:
+    for sign, group in (("+", "added"), ("~", "changed"), ("-", "removed")):
+        for entry in made[group]:
+            detail = f"  ({entry['detail']})" if entry["detail"] else ""
+            say(f"{sign} {entry['kind']:<9} {entry['name']}  {entry['sha256'][:12]}{detail}")
+
+
+def _say_lint(directory: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:
+    if notes:
+        say("declared, and not enforced by the gateway:")
+        say_problems(notes)
+    if problems:
+        say(f"{directory}: {len(problems)} problems")
+        say_problems(problems)
+    else:
+        say(f"{directory}: no problems")
+
+
+def _say_refusal(error: WaybillError, output: Format) -> None:
+    if output is Format.json:
+        say_json({"refused": msgspec.to_builtins(error.problems), "detail": error.detail})
+        return
+    say(f"refused: {error.detail}")
+    say_problems(error.problems)

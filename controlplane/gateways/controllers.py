@@ -1,0 +1,155 @@
+"""REST surface of the gateways: their own side and the people's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from catalog.errors import NotFound
+from catalog.snapshot import SignedManifest
+from controlplane.context import Context
+from controlplane.gateways.service import Enrolled, GatewayService, GatewayView, IssuedEnrolment
+from controlplane.identity.guard import architect, viewer
+from controlplane.identity.guard import gateway as enrolled
+from controlplane.identity.principal import GatewayIdentity, User
+from controlplane.registry import store as registry
+from controlplane.wakeup import Wakeup
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+Found = TypeVar("Found")
+
+
+class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Name
+
+
+class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: str
+    name: Annotated[str, msgspec.Meta(max_length=60)] = ""
+
+
+class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    generation: int
+    state: Literal["ack", "nack"]
+    detail: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+    at_us: int = 0
+
+
+class Gateways(msgspec.Struct, frozen=True):
+    items: list[GatewayView]
+
+
+class Commands(msgspec.Struct, frozen=True):
+    commands: list[dict[str, Any]]
+
+
+class NoSnapshot(NotFound):
+    """Nothing was ever applied."""
+
+    code = "no-snapshot"
+
+
+def provide_service(context: NamedDependency[Context]) -> GatewayService:
+    return GatewayService(context)
+
+
+Service = NamedDependency[GatewayService]
+
+
+class GatewayController(Controller):
+    """What gateways call, with their own credential."""
+
+    tags = ("gateway",)
+    dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
+
+    @post("/gateways/enrol", sync_to_thread=True, security=[{}])
+    def enrol(self, data: JSONBody[Enrolment], service: Service) -> Enrolled:
+        """Trade a one-time enrolment token for a credential, the group's pepper and the snapshot key."""
+        return service.enrol(data.token, data.name)
+
+    @get("/snapshot", guards=[enrolled])
+    async def snapshot(
+        self,
+        context: NamedDependency[Context],
+        service: Service,
+        gateway: NamedDependency[GatewayIdentity],
+        generation: FromQuery[int] = 0,
+        wait_s: FromQuery[float] = 0.0,
+    ) -> Response[SignedManifest | None]:
+        """The signed manifest as soon as its generation is not `generation`; 304 when that does not happen in time."""
+
+        def look() -> tuple[int, SignedManifest] | None:
+            newest = registry.newest(context.database)
+            return newest if newest is not None and newest[0] != generation else None
+
+        await asyncio.to_thread(service.seen, gateway.gateway_id)
+        found = await poll(look, context.published, min(wait_s, context.settings.max_wait_s))
+        if found is not None:
+            return Response(found[1])
+        if generation == 0:
+            raise NoSnapshot("nothing has been applied yet: `waybill apply` publishes the first snapshot")
+        return Response(None, status_code=304)
+
+    @get("/blobs/{sha256:str}", guards=[enrolled], sync_to_thread=True, media_type="application/json")
+    def blob(self, sha256: FromPath[str], context: NamedDependency[Context]) -> Response[bytes]:
+        """A blob of a manifest, by the SHA-256 of its bytes."""
+        content = registry.blob_content(context.database, sha256)
+        return Response(content, media_type="application/json", headers={"cache-control": "immutable"})
+
+    @post("/gateways/status", guards=[enrolled], status_code=204, sync_to_thread=True)
+    def status(self, data: JSONBody[Status], service: Service, gateway: NamedDependency[GatewayIdentity]) -> None:
+        """Report that a generation runs (`ack`) or was refused (`nack`), and why."""
+        service.report(gateway.gateway_id, data.generation, data.state, data.detail)
+
+    @get("/commands", guards=[enrolled])
+    async def commands(
+        self,
+        context: NamedDependency[Context],
+        service: Service,
+        gateway: NamedDependency[GatewayIdentity],
+        wait_s: FromQuery[float] = 0.0,
+    ) -> Commands:
+        """Commands that this gateway has not acknowledged yet; waits for the first when there is none."""
+
+        def look() -> list[dict[str, Any]] | None:
+            return service.commands(gateway.gateway_id) or None
+
+        await asyncio.to_thread(service.seen, gateway.gateway_id)
+        found = await poll(look, context.commanded, min(wait_s, context.settings.max_wait_s))
+        return Commands(found or [])
+
+
+class GatewayListController(Controller):
+    """What people ask about gateways."""
+
+    tags = ("gateway",)
+    dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
+
+    @post("/enrolments", guards=[architect], sync_to_thread=True)
+    def invite(self, data: JSONBody[NewEnrolment], service: Service, user: NamedDependency[User]) -> IssuedEnrolment:
+        """Make a one-time token with which a gateway enrols; shown in this answer only."""
+        return service.invite(data.name, user.name)
+
+    @get("/gateways", guards=[viewer], sync_to_thread=True)
+    def list_all(self, service: Service) -> Gateways:
+        """All gateways: the generation each runs, what it refused and why, when it was last heard of."""
+        return Gateways(service.list_all({}))
+
+
+async def poll(look: Callable[[], Found | None], wakeup: Wakeup, wait_s: float) -> Found | None:
+    """What `look` finds at once or after a wake-up, at most `wait_s` later; None when it finds nothing."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + wait_s
+    with wakeup.subscribe() as ticket:
+        while True:
+            found = await asyncio.to_thread(look)
+            left_s = deadline_s - loop.time()
+            if found is not None or left_s <= 0 or wakeup.is_closed:
+                return found
+            await ticket.wait(left_s)

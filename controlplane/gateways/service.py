@@ -1,0 +1,206 @@
+"""Enrols gateways, keeps what they report, hands commands to them until they acknowledge."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, insert, select, update
+
+from catalog.errors import NotFound, Unauthorized
+from catalog.record import AckEntry
+from controlplane.context import Context, rfc3339
+from controlplane.gateways.store import command, enrolment, gateway
+from controlplane.identity import credential
+from controlplane.identity.service import IdentityService
+
+GROUP = "default"  # one gateway group shares the pepper (design §11.1)
+
+
+class IssuedEnrolment(msgspec.Struct, frozen=True):
+    """The only time that the token is shown."""
+
+    enrolment_id: str
+    name: str
+    token: str
+    expires_at: str
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """What a gateway keeps from its enrolment."""
+
+    gateway: str
+    group: str
+    credential: str
+    pepper: str  # base64
+    snapshot_key: str  # base64, raw Ed25519 public key
+
+
+class GatewayView(msgspec.Struct, frozen=True):
+    gateway: str
+    name: str
+    group: str
+    state: str  # enrolled | ack | nack
+    is_stale: bool
+    generation: int | None  # the last it reported on
+    running_generation: int | None  # the last it acknowledged
+    detail: str
+    enrolled_us: int
+    last_seen_us: int
+    reported_us: int | None
+    streams: dict[str, int] = {}  # stream -> last sequence number ingested
+
+
+class GatewayService:
+    """Blocking: for worker threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._database = context.database
+        self._clock = context.clock
+
+    def invite(self, name: str, by: str) -> IssuedEnrolment:
+        """A token with which one gateway may enrol, once, before it expires."""
+        issued = credential.issue(credential.ENROLMENT_PREFIX)
+        now = self._clock()
+        expires_us = now + self._context.settings.enrolment_ttl_s * 1_000_000
+        with self._database.write() as connection:
+            connection.execute(
+                insert(enrolment).values(
+                    enrolment_id=issued.id,
+                    name=name,
+                    sha256=credential.digest(issued.text),
+                    created_us=now,
+                    created_by=by,
+                    expires_us=expires_us,
+                )
+            )
+        return IssuedEnrolment(issued.id, name, issued.text, rfc3339(expires_us))
+
+    def enrol(self, text: str, name: str) -> Enrolled:
+        """Trade an enrolment token for a credential. Raises: Unauthorized when it is unknown, used or expired."""
+        now = self._clock()
+        with self._database.write() as connection:
+            row = self._live_enrolment(connection, text, now)
+            name = name or row.name
+            gateway_id = f"{_slug(name)}-{self._context.new_id()[:6]}"
+            connection.execute(
+                update(enrolment)
+                .where(enrolment.c.enrolment_id == row.enrolment_id)
+                .values(used_us=now, gateway_id=gateway_id)
+            )
+            connection.execute(
+                insert(gateway).values(
+                    gateway_id=gateway_id,
+                    name=name,
+                    group_name=GROUP,
+                    enrolled_us=now,
+                    last_seen_us=now,
+                    state="enrolled",
+                    detail="",
+                )
+            )
+            bound = IdentityService(self._context).issue_to_gateway(connection, gateway_id, GROUP)
+        keys = self._context.keys
+        return Enrolled(gateway_id, GROUP, bound, base64.b64encode(keys.pepper).decode(), keys.public_key)
+
+    def report(self, gateway_id: str, generation: int, state: str, detail: str) -> None:
+        """Keep that a gateway runs a generation (`ack`) or refused it (`nack`)."""
+        now = self._clock()
+        values: dict[str, Any] = {"generation": generation, "state": state, "detail": detail, "reported_us": now}
+        if state == "ack":
+            values["running_generation"] = generation
+        with self._database.write() as connection:
+            touch(connection, gateway_id, now)
+            connection.execute(update(gateway).where(gateway.c.gateway_id == gateway_id).values(values))
+
+    def seen(self, gateway_id: str) -> None:
+        with self._database.write() as connection:
+            touch(connection, gateway_id, self._clock())
+
+    def list_all(self, streams: dict[str, int]) -> list[GatewayView]:
+        """All gateways; `streams` is the last sequence number by stream, of any gateway."""
+        stale_before = self._clock() - int(self._context.settings.gateway_stale_after_s * 1_000_000)
+        with self._database.read() as connection:
+            rows = connection.execute(select(gateway).order_by(gateway.c.name, gateway.c.gateway_id)).all()
+        return [_view(row, row.last_seen_us < stale_before, streams) for row in rows]
+
+    def commands(self, gateway_id: str) -> list[dict[str, Any]]:
+        """What `gateway_id` has still to carry out, oldest first."""
+        open_ones = (command.c.gateway_id == gateway_id) & command.c.acked_us.is_(None)
+        with self._database.read() as connection:
+            rows = connection.execute(select(command).where(open_ones).order_by(command.c.created_us)).all()
+        return [{"command_id": row.command_id, "kind": row.kind, **json.loads(row.body)} for row in rows]
+
+    def _live_enrolment(self, connection: Connection, text: str, now_us: int) -> Row[Any]:
+        public = credential.id_of(credential.ENROLMENT_PREFIX, text)
+        row = connection.execute(select(enrolment).where(enrolment.c.enrolment_id == public)).one_or_none()
+        if row is None or not credential.matches(text, row.sha256):
+            raise Unauthorized("the enrolment token is unknown")
+        if row.used_us is not None:
+            raise Unauthorized("the enrolment token was used already: ask for another one")
+        if row.expires_us <= now_us:
+            raise Unauthorized("the enrolment token has expired: ask for another one")
+        return row
+
+
+def touch(connection: Connection, gateway_id: str, now_us: int) -> None:
+    """Note that `gateway_id` was heard of."""
+    connection.execute(update(gateway).where(gateway.c.gateway_id == gateway_id).values(last_seen_us=now_us))
+
+
+def queue(
+    connection: Connection, gateway_id: str, command_id: str, kind: str, body: dict[str, Any], by: str, now_us: int
+) -> None:
+    """Queue a command in the caller's transaction; notify `Context.commanded` after the commit.
+
+    Raises: NotFound when there is no such gateway.
+    """
+    known = connection.scalar(select(gateway.c.gateway_id).where(gateway.c.gateway_id == gateway_id))
+    if known is None:
+        raise NotFound(f"no gateway {gateway_id!r}")
+    connection.execute(
+        insert(command).values(
+            command_id=command_id,
+            gateway_id=gateway_id,
+            kind=kind,
+            body=json.dumps(body),
+            created_us=now_us,
+            created_by=by,
+        )
+    )
+
+
+def acknowledge(connection: Connection, gateway_id: str, ack: AckEntry, at_us: int) -> None:
+    """Close a command that its gateway says it carried out or refused; foreign and unknown ones are left alone."""
+    mine = (command.c.command_id == ack.command_id) & (command.c.gateway_id == gateway_id)
+    connection.execute(
+        update(command)
+        .where(mine & command.c.acked_us.is_(None))
+        .values(acked_us=at_us, result=ack.result, detail=ack.detail)
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "gateway"
+
+
+def _view(row: Row[Any], is_stale: bool, streams: dict[str, int]) -> GatewayView:
+    own = {stream: last for stream, last in streams.items() if stream.startswith(f"{row.gateway_id}/")}
+    return GatewayView(
+        row.gateway_id,
+        row.name,
+        row.group_name,
+        row.state,
+        is_stale,
+        row.generation,
+        row.running_generation,
+        row.detail,
+        row.enrolled_us,
+        row.last_seen_us,
+        row.reported_us,
+        own,
+    )

@@ -1,0 +1,121 @@
+"""REST surface of the registry: plan, apply, contracts, consumers' keys."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, JSONBody
+
+from controlplane.context import Context
+from controlplane.identity.guard import architect, viewer
+from controlplane.identity.principal import User
+from controlplane.registry.key import IssuedKey, KeyService, KeyView
+from controlplane.registry.plan import Plan
+from controlplane.registry.service import Applied, ConsumerView, ContractView, RegistryService
+
+WORKSPACE_BYTES = 128 * 1024 * 1024  # 500 contracts with their documents take some 40 MB
+
+
+class WorkspaceFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A workspace as text by path relative to its root."""
+
+    files: dict[str, str]
+
+
+class Contracts(msgspec.Struct, frozen=True):
+    items: list[ContractView]
+
+
+class Consumers(msgspec.Struct, frozen=True):
+    items: list[ConsumerView]
+
+
+class SigningKey(msgspec.Struct, frozen=True):
+    algorithm: str
+    public_key: str  # base64 of the raw key
+
+
+class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    expires_at: str | None = None  # RFC 3339; none: until it is revoked
+
+
+class Keys(msgspec.Struct, frozen=True):
+    items: list[KeyView]
+
+
+def provide_service(context: NamedDependency[Context]) -> RegistryService:
+    return RegistryService(context)
+
+
+def provide_keys(context: NamedDependency[Context]) -> KeyService:
+    return KeyService(context)
+
+
+Service = NamedDependency[RegistryService]
+KeysService = NamedDependency[KeyService]
+Asker = NamedDependency[User]
+
+
+class WorkspaceController(Controller):
+    tags = ("registry",)
+    dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
+
+    @post(
+        "/workspace/plan", guards=[viewer], status_code=200, sync_to_thread=True, request_max_body_size=WORKSPACE_BYTES
+    )
+    def plan(self, data: JSONBody[WorkspaceFiles], service: Service) -> Plan:
+        """What applying the files would add, change and remove, and everything that speaks against it."""
+        return service.plan(data.files)
+
+    @post(
+        "/workspace/apply",
+        guards=[architect],
+        status_code=200,
+        sync_to_thread=True,
+        request_max_body_size=WORKSPACE_BYTES,
+    )
+    def apply(self, data: JSONBody[WorkspaceFiles], service: Service, user: Asker) -> Applied:
+        """Publish the files as the next generation, all or nothing; 409 `refused` lists every problem."""
+        return service.apply(data.files, user.name)
+
+    @get("/contracts", guards=[viewer], sync_to_thread=True)
+    def contracts(self, service: Service) -> Contracts:
+        """Contracts in force with their versions, states and hashes."""
+        return Contracts(service.contracts())
+
+    @get("/contracts/{name:str}", guards=[viewer], sync_to_thread=True)
+    def contract(self, name: FromPath[str], service: Service) -> ContractView:
+        """One contract."""
+        return service.contract(name)
+
+    @get("/consumers", guards=[viewer], sync_to_thread=True)
+    def consumers(self, service: Service) -> Consumers:
+        """Consumers in force and how many live keys each has."""
+        return Consumers(service.consumers())
+
+    @get("/signing-key", guards=[viewer], sync_to_thread=False)
+    def signing_key(self, context: NamedDependency[Context]) -> SigningKey:
+        """The public key behind the signatures of snapshots and of stream heads."""
+        return SigningKey("ed25519", context.keys.public_key)
+
+
+class KeyController(Controller):
+    path = "/consumers/{consumer:str}/keys"
+    tags = ("registry",)
+    dependencies = {"service": Provide(provide_keys, sync_to_thread=False)}  # noqa: RUF012
+
+    @post("/", guards=[architect], sync_to_thread=True)
+    def issue(self, consumer: FromPath[str], data: JSONBody[NewKey], service: KeysService, user: Asker) -> IssuedKey:
+        """Issue an API key to a consumer; shown in this answer only. Publishes a generation."""
+        return service.issue(consumer, data.expires_at, user.name)
+
+    @get("/", guards=[viewer], sync_to_thread=True)
+    def list_all(self, consumer: FromPath[str], service: KeysService) -> Keys:
+        """A consumer's keys, revoked ones included, without their secrets."""
+        return Keys(service.list_all(consumer))
+
+    @delete("/{key_id:str}", guards=[architect], sync_to_thread=True)
+    def revoke(self, consumer: FromPath[str], key_id: FromPath[str], service: KeysService, user: Asker) -> None:
+        """Revoke a key. Publishes a generation; gateways refuse the key from then on."""
+        service.revoke(consumer, key_id, user.name)
