@@ -14,6 +14,11 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     `values`; denominator: objects of that type seen in the window. `open` objects still open in the life cycle SLO
     `slo`. `latency` p95 in ms of the operations `operations` ("<contract>/<operationId>"). `refusals` share of
     calls refused, by policy. `in_doubt` calls whose outcome is unknown. `budget` the least error budget left.
+
+    An attempt is a mutating call on an object; `exceptions` counts an object as refused while an operation was refused
+    and has not succeeded. `open` takes its thresholds of the objects past their deadline, the value counts all.
+    `phrase` is the clause of the overview's sentence, by CLDR plural category (`one`, `other`), with {value}, {money},
+    {denominator} and, for `open`, {overdue}; a part in [brackets] falls away when there is no money.
     """
 
     id: str
@@ -29,3 +34,5 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     warning_above: float | None = None  # of the figure's value (count, ms, ratio); for budget: below
     bad_above: float | None = None
     page: str = "Transactions"
+    rank: int = 0  # place on the overview, least first
+    phrase: dict[str, str] = {}

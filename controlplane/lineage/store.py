@@ -74,6 +74,7 @@ exchange = Table(
     Column("refused_by", String, nullable=False),
     Column("code", String, nullable=False),
     Column("refusal", String, nullable=False),  # policy, or code, that kept the call from the system; "" when none
+    Column("is_refused", Boolean, nullable=False),  # by the gateway or by the system
     Column("event", String, nullable=False),
     Column("occurred_at", String, nullable=False),
     Column("is_event", Boolean, nullable=False),  # belongs on the object's timeline
@@ -87,8 +88,9 @@ exchange = Table(
     Index("exchange_by_object", "object_id", "at_us", sqlite_where=text("object_id IS NOT NULL")),
     Index("exchange_by_time", "at_us"),
     Index("exchange_by_contract", "contract", "at_us"),
-    Index("exchange_by_refusal", "refusal", "at_us", sqlite_where=text("refusal != ''")),
-    Index("exchange_failed", "at_us", "object_id", sqlite_where=text("is_failed")),
+    Index("exchange_refused", "at_us", sqlite_where=text("is_refused = 1")),
+    Index("exchange_by_refusal", "refusal", "at_us", sqlite_where=text("is_refused = 1")),
+    Index("exchange_failed", "at_us", "object_id", sqlite_where=text("is_failed = 1")),
     Index("exchange_in_doubt", "at_us", sqlite_where=text("executed = 'unknown'")),
 )
 

@@ -33,6 +33,7 @@ class Summary(msgspec.Struct, frozen=True):
     refused_by: str
     code: str
     refusal: str
+    is_refused: bool
     event: str
     occurred_at: str
     is_event: bool
@@ -91,6 +92,7 @@ def summarise(telling: Telling) -> Summary:
     )
     is_effect = bool(exchange.event) or (is_mutating(exchange) and exchange.executed != "no")
     amount = exchange.amount
+    refusal = refusal_of(exchange)
     return Summary(
         exchange_id=exchange.exchange_id,
         stream=committed.stream,
@@ -111,7 +113,8 @@ def summarise(telling: Telling) -> Summary:
         system=exchange.system,
         refused_by=exchange.refused_by,
         code=exchange.code,
-        refusal=refusal_of(exchange),
+        refusal=refusal,
+        is_refused=is_failed or bool(refusal),
         event=exchange.event,
         occurred_at=exchange.occurred_at,
         is_event=exchange.object is not None and (is_effect or is_failed),

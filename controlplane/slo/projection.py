@@ -19,8 +19,8 @@ from controlplane.store.upsert import Merge, chunks, upsert
 
 MERGE = Merge(add=["good", "bad"])
 
-#: the generation in force and its objectives
-Published = Callable[[Connection], tuple[int, Sequence[SloSpec]]]
+Generation = Callable[[Connection], int]  # the one in force
+Specs = Callable[[Connection], Sequence[SloSpec]]  # its objectives
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -31,10 +31,11 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 class SloProjection:
-    """A `lineage.projection.Follower`. `published` gives the definitions in force."""
+    """A `lineage.projection.Follower` for the definitions in force."""
 
-    def __init__(self, published: Published) -> None:
-        self._published = published
+    def __init__(self, generation: Generation, specs: Specs) -> None:
+        self._generation = generation
+        self._specs = specs
 
     def follow(self, connection: Connection, changes: Sequence[Change]) -> None:
         renewed = self.sync(connection)  # those have read the batch's exchanges already
@@ -48,14 +49,14 @@ class SloProjection:
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the contributions follow the definitions in force."""
-        return self._published(connection)[0] == connection.scalar(select(slo_generation.c.generation))
+        return self._generation(connection) == connection.scalar(select(slo_generation.c.generation))
 
     def sync(self, connection: Connection) -> set[int]:
         """Follow the published workspace: drop what is gone, compute what is new from all exchanges; the new ones."""
-        generation, specs = self._published(connection)
+        generation = self._generation(connection)
         if generation == connection.scalar(select(slo_generation.c.generation)):
             return set()
-        wanted = {(spec.name, spec.sha256): spec for spec in specs}
+        wanted = {(spec.name, spec.sha256): spec for spec in self._specs(connection)}
         for known in definitions(connection):
             if wanted.pop((known.spec.name, known.spec.sha256), None) is None:
                 _drop(connection, known.slo_id)

@@ -1,0 +1,32 @@
+"""The error budget that is left where least is left."""
+
+from __future__ import annotations
+
+from catalog.measure import Measure
+from controlplane.overview.figure import Detail, Reading, Scope
+
+
+def budget(_: Measure, scope: Scope) -> Reading:
+    """Objectives without data are named, never counted as kept."""
+    known = [item for item in scope.standings if item.budget_left_ratio is not None]
+    silent = [item.title for item in scope.standings if item.budget_left_ratio is None]
+    exclusions = f"without data: {', '.join(silent)}" if silent else ""
+    if not known:
+        return Reading("ratio", None, None, 0, 0, "events", exclusions=exclusions)
+    tightest = min(known, key=lambda item: (item.budget_left_ratio, item.name))
+    has_objects = bool(tightest.overdue or tightest.open or tightest.money_at_risk)
+    return Reading(
+        unit="ratio",
+        value=tightest.budget_left_ratio,
+        judged=tightest.budget_left_ratio,
+        numerator=tightest.bad,
+        denominator=tightest.total,
+        denominator_label=f"bad events of “{tightest.title}”",
+        exclusions=exclusions,
+        still_open=tightest.open,
+        money=tightest.money_at_risk,
+        detail=[Detail(item.title, item.bad, item.budget_left_ratio) for item in known],
+        query={"slo": tightest.name, "state": "bad"} if has_objects else {},
+        window=f"last {tightest.window}",
+        is_breached=tightest.state == "breached",
+    )

@@ -1,0 +1,102 @@
+"""Objects that were refused and have not got through since, or that stand in a status that asks for a person."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import exists, func, select
+
+from catalog.measure import Measure
+from catalog.record import Amount
+from controlplane.lineage.exchange import IS_FAILED
+from controlplane.lineage.store import business_object, exchange, object_axis
+from controlplane.overview.figure import Detail, Reading, Scope, plural
+from controlplane.slo.evaluation import sum_money
+from controlplane.store.upsert import chunks
+
+
+def exceptions(measure: Measure, scope: Scope) -> Reading:
+    """Numerator: objects in exception; denominator: objects of the type with an event in the window."""
+    reasons = _refused(measure, scope)
+    for number, value in _by_status(measure, scope):
+        reasons[number].append(value.replace("_", " "))
+    seen = _seen(measure, scope)
+    count = len(reasons)
+    money, unpriced = money_of(scope, list(reasons))
+    by_reason = Counter(reason for found in reasons.values() for reason in sorted(set(found)))
+    has_data = bool(seen or count)
+    return Reading(
+        unit="count",
+        value=count if has_data else None,
+        judged=count if has_data else None,
+        numerator=count,
+        denominator=seen,
+        denominator_label=f"{plural(measure.object or 'object')} seen",
+        exclusions=without_amount(unpriced),
+        money=money,
+        detail=[Detail(reason, many, many / count) for reason, many in by_reason.most_common(8)],
+        query={"refused": "1", "type": measure.object or ""},
+    )
+
+
+def without_amount(unpriced: int) -> str:
+    return f"the money of {unpriced} without an amount" if unpriced else ""
+
+
+def money_of(scope: Scope, object_ids: Sequence[int]) -> tuple[list[Amount], int]:
+    """Exact sums of the objects' amounts per currency, and how many have none."""
+    thing = business_object.c
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    unpriced = 0
+    for some in chunks(object_ids):
+        rows = scope.connection.execute(select(thing.amount, thing.currency).where(thing.object_id.in_(some))).all()
+        unpriced += sum(row.amount is None for row in rows)
+        for part in sum_money((row.amount, row.currency) for row in rows if row.amount is not None):
+            sums[part.currency] += Decimal(part.amount)
+    return sum_money((str(total), currency) for currency, total in sums.items()), unpriced
+
+
+def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
+    """Codes of the refusals of the window whose operation has not succeeded on the object, by object."""
+    success = exchange.alias("success")
+    has_succeeded = exists().where(
+        success.c.object_id == exchange.c.object_id,
+        success.c.contract == exchange.c.contract,
+        success.c.operation == exchange.c.operation,
+        success.c.is_event,
+        ~success.c.is_failed,
+    )
+    query = (
+        select(exchange.c.object_id, exchange.c.code, exchange.c.status)
+        .join_from(exchange, business_object, exchange.c.object_id == business_object.c.object_id)
+        .where(IS_FAILED, exchange.c.at_us.between(scope.window.first_us, scope.window.end_us))
+        .where(business_object.c.type == measure.object, ~has_succeeded)
+        .order_by(exchange.c.at_us, exchange.c.stream, exchange.c.seq)
+    )
+    reasons: defaultdict[int, list[str]] = defaultdict(list)
+    for row in scope.connection.execute(scope.narrow(query, business_object.c.legal_entity)):
+        reasons[row.object_id] = [row.code or f"status {row.status}"]  # the latest one
+    return reasons
+
+
+def _by_status(measure: Measure, scope: Scope) -> list[tuple[int, str]]:
+    if measure.axis is None:
+        return []
+    thing = business_object.c
+    query = (
+        select(object_axis.c.object_id, object_axis.c.value)
+        .join_from(object_axis, business_object, object_axis.c.object_id == thing.object_id)
+        .where(object_axis.c.axis == measure.axis, object_axis.c.value.in_(measure.values))
+        .where(thing.type == measure.object, thing.last_us >= scope.window.first_us)
+    )
+    rows = scope.connection.execute(scope.narrow(query, thing.legal_entity))
+    return [(row.object_id, row.value) for row in rows]
+
+
+def _seen(measure: Measure, scope: Scope) -> int:
+    thing = business_object.c
+    wanted = (thing.type == measure.object) & (thing.last_us >= scope.window.first_us)
+    query = scope.narrow(select(func.count()).where(wanted), thing.legal_entity)
+    return scope.connection.scalar(query) or 0

@@ -1,0 +1,138 @@
+"""A figure: a value with everything a reader needs to trust it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from catalog.measure import Measure
+from catalog.record import Amount
+from controlplane.lineage.rollup import Window
+from controlplane.slo.evaluation import Standing
+
+State = Literal["ok", "warning", "bad", "no_data"]
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """A part of the figure. `share` is 0 to 1."""
+
+    label: str
+    count: int
+    share: float | None = None
+
+
+class LinkTo(msgspec.Struct, frozen=True):
+    """A page and its query parameters that show what is behind the figure."""
+
+    page: str
+    query: dict[str, str]
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a measure's kind computes. `judged` is the number that the thresholds apply to."""
+
+    unit: Literal["count", "ms", "ratio"]
+    value: int | float | None
+    judged: float | None
+    numerator: int
+    denominator: int
+    denominator_label: str
+    exclusions: str = ""
+    still_open: int = 0
+    overdue: int = 0
+    money: list[Amount] = []
+    detail: list[Detail] = []
+    query: dict[str, str] = {}
+    window: str = ""  # other than the measure's own
+    is_breached: bool = False
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """As the API gives it."""
+
+    id: str
+    title: str
+    definition: str
+    unit: Literal["count", "ms", "ratio"]
+    value: int | float | None
+    money: list[Amount]
+    numerator: int
+    denominator: int
+    denominator_label: str
+    exclusions: str
+    still_open: int
+    window: str
+    as_of_us: int
+    state: State
+    detail: list[Detail]
+    link: LinkTo
+
+
+class Scope(NamedTuple):
+    """Where and when a measure is read. `entity` "" means all."""
+
+    connection: Connection
+    window: Window
+    as_of_us: int
+    entity: str
+    standings: list[Standing]
+
+    def narrow(self, query: Any, column: Any) -> Any:
+        """`query` for the legal entity of this scope."""
+        return query.where(column == self.entity) if self.entity else query
+
+
+Kind = Callable[[Measure, Scope], Reading]
+
+
+def state_of(measure: Measure, reading: Reading) -> State:
+    """No data is a state of its own. A budget is worse the less is left, everything else the more there is."""
+    judged = reading.judged
+    if judged is None:
+        return "no_data"
+
+    def is_beyond(limit: float | None) -> bool:
+        if limit is None:
+            return False
+        return judged < limit if measure.kind == "budget" else judged > limit
+
+    if reading.is_breached or is_beyond(measure.bad_above):
+        return "bad"
+    return "warning" if is_beyond(measure.warning_above) else "ok"
+
+
+def figure_of(measure: Measure, reading: Reading, as_of_us: int) -> Figure:
+    return Figure(
+        id=measure.id,
+        title=measure.title,
+        definition=measure.definition,
+        unit=reading.unit,
+        value=reading.value,
+        money=reading.money,
+        numerator=reading.numerator,
+        denominator=reading.denominator,
+        denominator_label=reading.denominator_label,
+        exclusions=reading.exclusions,
+        still_open=reading.still_open,
+        window=reading.window or f"last {duration_text(measure.window_s)}",
+        as_of_us=as_of_us,
+        state=state_of(measure, reading),
+        detail=reading.detail,
+        link=LinkTo(measure.page, reading.query),
+    )
+
+
+def duration_text(length_s: int) -> str:
+    """`86400` as `24 h`, `2419200` as `28 d`."""
+    for unit, size_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if length_s >= size_s * (2 if unit == "d" else 1) and length_s % size_s == 0:
+            return f"{length_s // size_s} {unit}"
+    return f"{length_s} s"
+
+
+def plural(name: str) -> str:
+    """An object type in words: `purchase_order` as `purchase orders`."""
+    return f"{name.replace('_', ' ')}s"

@@ -1,0 +1,46 @@
+"""Objects that began a life cycle and have not finished it."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from catalog.measure import Measure
+from catalog.slo import LifecycleSource
+from controlplane.overview.exception import money_of, without_amount
+from controlplane.overview.figure import Detail, Reading, Scope, plural
+from controlplane.slo.projection import definitions
+from controlplane.slo.store import slo_contribution
+
+
+def opening(measure: Measure, scope: Scope) -> Reading:
+    """Numerator: all open objects, whenever they began; denominator: those that began in the window."""
+    named = [item for item in definitions(scope.connection) if item.spec.name == measure.slo]
+    source = named[0].spec.source if named else None
+    if not isinstance(source, LifecycleSource):
+        return Reading("count", None, None, 0, 0, "", exclusions=f"the objective {measure.slo} is not in force")
+    mine = slo_contribution.c.slo_id == named[0].slo_id
+    table = slo_contribution.c
+    open_ones = select(table.object_id, table.deadline_us).where(mine, table.state == "open")
+    rows = scope.connection.execute(scope.narrow(open_ones, table.legal_entity)).all()
+    overdue = sum(row.deadline_us <= scope.as_of_us for row in rows)
+    pending = len(rows) - overdue
+    shift_us = source.deadline_s * 1_000_000  # deadlines are indexed, beginnings are not
+    due = table.deadline_us.between(scope.window.first_us + shift_us, scope.window.end_us - 1 + shift_us)
+    began = select(func.count()).where(mine, table.state.in_(("open", "good", "bad")), due)
+    denominator = scope.connection.scalar(scope.narrow(began, table.legal_entity)) or 0
+    money, unpriced = money_of(scope, [row.object_id for row in rows])
+    has_data = bool(rows or denominator)
+    return Reading(
+        unit="count",
+        value=len(rows) if has_data else None,
+        judged=overdue if has_data else None,
+        numerator=len(rows),
+        denominator=denominator,
+        denominator_label=f"{plural(source.object)} begun",
+        exclusions=without_amount(unpriced),
+        still_open=pending,
+        overdue=overdue,
+        money=money,
+        detail=[Detail("past the deadline", overdue), Detail("within the deadline", pending)] if rows else [],
+        query={"slo": named[0].spec.name, "state": "open"},
+    )

@@ -1,0 +1,59 @@
+"""Objectives as they stand now."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from catalog.errors import NotFound
+from controlplane.context import Context
+from controlplane.slo.evaluation import SloObject, Standing, evaluate, objects_of
+from controlplane.slo.projection import Definition, SloProjection, definitions
+from controlplane.slo.watermark import Watermark, read_watermark
+
+
+class SloService:
+    """Blocking: for worker threads."""
+
+    def __init__(self, context: Context, projection: SloProjection) -> None:
+        self._database = context.database
+        self._clock = context.clock
+        self._projection = projection
+
+    def follow_workspace(self) -> None:
+        """Bring contributions in line with the definitions in force, when these have changed."""
+        with self._database.read() as connection:
+            if self._projection.is_current(connection):
+                return
+        with self._database.write() as connection:
+            self._projection.sync(connection)
+
+    def watermark(self, connection: Connection) -> Watermark:
+        return read_watermark(connection, self._clock())
+
+    def standings(self, connection: Connection, entity: str) -> list[Standing]:
+        """All objectives at the watermark, for one legal entity or for all ("")."""
+        now = self.watermark(connection)
+        found = definitions(connection)
+        return [evaluate(connection, definition, now.as_of_us, now.is_stale, entity) for definition in found]
+
+    def list_all(self, entity: str) -> list[Standing]:
+        self.follow_workspace()
+        with self._database.read() as connection:
+            return self.standings(connection, entity)
+
+    def objects(self, name: str, state: Literal["bad", "open"], entity: str, limit: int) -> list[SloObject]:
+        """Objects behind an objective. Raises: NotFound."""
+        self.follow_workspace()
+        with self._database.read() as connection:
+            as_of_us = self.watermark(connection).as_of_us
+            return objects_of(connection, definition_of(connection, name), state, as_of_us, entity, limit)
+
+
+def definition_of(connection: Connection, name: str) -> Definition:
+    """Raises: NotFound."""
+    for definition in definitions(connection):
+        if definition.spec.name == name:
+            return definition
+    raise NotFound("no such objective")
