@@ -1,0 +1,16 @@
+"""What is agreed: contracts, canonical schemas, the network, objectives, and the records of what happened.
+
+Pure: reads files that it is given, does no other I/O. Public names by module:
+
+- words: `contract` (Contract, Operation, ContractVersion, Extension), `lifecycle` (TRANSITIONS), `network` (Entity,
+  System, Binding, Consumer), `envelope` (Envelope, Match, PolicyBlob), `slo` (SloSpec, parse_slo), `measure`
+  (Measure), `record` (Exchange, Entry and the other stream entries), `errors` (Invalid, Problem, Violation and kin)
+- a workspace: `workspace` (load, read_directory), `inventory` (Workspace), `document` (parse_document: strict YAML and
+  JSON), `shape` (data to Structs, every error), `loading` and `consistency` (how `load` does it), `lint` (lint)
+- OpenAPI: `openapi` (read_openapi), `bundle` (Bundler), `extension` (what `x-waybill` may say), `route` (templates,
+  overlap), `expression` (compile_expression, json_template, Context), `pointer` (RFC 6901)
+- schemas: `canonical` (CanonicalSchema), `reference` (Reference), `version`, `pin`, `schema` (Validators)
+- publication: `compile` (compile_snapshot, diff, published_of), `snapshot` (Manifest, sign_manifest,
+  verify_manifest), `running` (read_snapshot, Snapshot)
+- data: `library/` holds the built-in procure-to-pay contracts, schemas, objectives and measures
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 #: a literal segment: RFC 3986 `pchar` without percent-encoding and `;`, which the gateway's edge refuses as ambiguous
 _LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
@@ -43,3 +44,35 @@ def overlaps(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool
 def is_base_path(text: str) -> bool:
     """Whether `text` can be a contract's base path, `{major}` included."""
     return _BASE.fullmatch(text) is not None and segments(text.replace("{major}", "1")) is not None
+
+
+class RouteTable:
+    """Routes of many owners; tells whose existing routes a new one overlaps."""
+
+    def __init__(self) -> None:
+        self._root: dict[str | None, Any] = {}
+
+    def add(self, method: str, template: tuple[str | None, ...], owner: str) -> set[str]:
+        """Owners other than `owner` whose routes of the same method can match the same path."""
+        path = (method, *template, "\0")  # no segment holds NUL: it marks the end
+        found: set[str] = set()
+        _search(self._root, path, found)
+        node = self._root
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node.setdefault("\0", set()).add(owner)
+        return found - {owner}
+
+
+def _search(node: Any, path: tuple[str | None, ...], found: set[str]) -> None:
+    if not path:
+        found |= node
+        return
+    step, rest = path[0], path[1:]
+    if step is None:
+        children = [child for name, child in node.items() if name != "\0"]
+    else:
+        names = (step,) if step == "\0" else (step, None)
+        children = [node[name] for name in names if name in node]
+    for child in children:
+        _search(child, rest, found)

@@ -6,13 +6,19 @@ signed with the control plane's Ed25519 key; a gateway pins the public key when 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from typing import Any, Literal
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-BlobKind = Literal["contract", "schema", "entity", "system", "binding", "consumer", "policy"]
+from catalog.errors import Invalid
+from catalog.lifecycle import State
+
+BlobKind = Literal["contract", "schema", "entity", "system", "binding", "consumer", "policy", "slo", "measure"]
 
 
 class BlobRef(msgspec.Struct, frozen=True):
@@ -45,10 +51,38 @@ class ContractBlob(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Published(msgspec.Struct, frozen=True):
+    """What is known of a thing that was published: enough to keep it immutable and to tell what changed."""
+
+    sha256: str  # of what must not change (contract: document and pins), or of the whole thing
+    state: State | None = None  # contracts
+    pins: dict[str, str] = {}  # contracts
+    detail_sha256: str = ""  # contracts: of owner, title and the like, which may change
+
+
 def canonical_json(value: Any) -> bytes:
     """The one encoding that is hashed and signed: sorted keys, no white space, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def sign_manifest(manifest: Manifest, key: Ed25519PrivateKey) -> SignedManifest:
+    """The manifest as exact text with its Ed25519 signature (RFC 8032)."""
+    text = canonical_json(msgspec.to_builtins(manifest))
+    return SignedManifest(text.decode(), base64.b64encode(key.sign(text)).decode())
+
+
+def verify_manifest(signed: SignedManifest, key: Ed25519PublicKey) -> Manifest:
+    """The manifest, its signature checked. Raises `Invalid` when it does not hold, before anything is parsed."""
+    text = signed.manifest.encode()
+    try:
+        key.verify(base64.b64decode(signed.signature, validate=True), text)
+    except (InvalidSignature, ValueError):
+        raise Invalid("the manifest's signature does not hold") from None
+    try:
+        return msgspec.json.decode(text, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"the manifest cannot be read: {error}") from None

@@ -1,0 +1,373 @@
+"""Reading the files of a workspace, kind by kind; what belongs together is checked in `catalog.consistency`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from catalog.bundle import Bundler
+from catalog.canonical import CanonicalSchema, canonical_schema, schema_problems
+from catalog.consistency import consistency_problems
+from catalog.contract import Contract, ContractVersion
+from catalog.document import parse_document
+from catalog.envelope import Envelope
+from catalog.errors import Invalid, Problem
+from catalog.inventory import (
+    FOLDERS,
+    LIBRARIES,
+    LIBRARY_PREFIX,
+    SETTINGS,
+    SUFFIXES,
+    ConfigCheck,
+    Settings,
+    Workspace,
+)
+from catalog.measure import Measure
+from catalog.network import Binding, Consumer, Entity, System
+from catalog.openapi import read_openapi
+from catalog.pin import pin
+from catalog.pointer import join
+from catalog.schema import Validators
+from catalog.shape import shape
+from catalog.slo import SloSpec, parse_slo
+from catalog.snapshot import Published, canonical_json, sha256_hex
+from catalog.version import is_version, version_key
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_CONTRACT = re.compile(r"contracts/([^/]+)/([^/]+)/contract\.ya?ml")
+_VERSION = re.compile(r"contracts/([^/]+)/([^/]+)/([^/]+)/openapi\.(?:ya?ml|json)")
+_SCHEMA = re.compile(r"schemas/([^/]+)/([^/]+)\.(?:json|ya?ml)")
+
+
+class Loader:
+    """One loading. Problems gather; nothing raises."""
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        policy_kinds: Mapping[str, ConfigCheck] | None,
+        unshadowable: Collection[str],
+        bundle: Sequence[Envelope],
+        published: Mapping[str, Published],
+    ) -> None:
+        self._files = files
+        self._policy_kinds = policy_kinds
+        self._unshadowable = unshadowable
+        self._bundle = bundle
+        self._published = published
+        self._problems: list[Problem] = []
+        self._notes: list[Problem] = []
+        self._sources: dict[str, str] = {}
+        self._validators = Validators()
+        self._schemas: dict[str, CanonicalSchema] = {}
+
+    def load(self) -> tuple[Workspace | None, list[Problem]]:
+        self._misplaced()
+        settings = self._settings()
+        self._read_schemas()
+        contracts = self._contracts()
+        envelopes = self._envelopes()
+        workspace = Workspace(
+            name=settings.workspace if settings else "",
+            contracts=contracts,
+            versions=self._versions(contracts),
+            schemas=self._schemas,
+            entities=self._named("entities", "entity", Entity, lambda item: item.entity),
+            systems=self._named("systems", "system", System, lambda item: item.system),
+            bindings=self._bindings(),
+            consumers=self._named("consumers", "consumer", Consumer, lambda item: item.consumer),
+            envelopes=envelopes,
+            policy_files={name: self._policy_files(envelope) for name, envelope in envelopes.items()},
+            slos=self._slos(),
+            measures=self._listed("measures", "measure", Measure, lambda item: item.id),
+            notes=tuple(self._notes),
+            sources=self._sources,
+        )
+        problems = [*self._problems, *consistency_problems(workspace)]
+        return workspace, sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.pointer, item.message))
+
+    # ---- files
+
+    def _refuse(self, message: str, file: str, pointer: str = "", remedy: str = "", rule: str = "workspace") -> None:
+        self._problems.append(Problem(message, pointer=pointer, file=file, remedy=remedy, rule=rule))
+
+    def _paths(self, folder: str) -> list[tuple[str, str]]:
+        """(path, path without the library's mark) of the files of a folder, the library's first."""
+        suffixes = SUFFIXES[:2] if folder == "policies" else SUFFIXES  # policies name JSON files beside them
+        found = [
+            (path, path.removeprefix(LIBRARY_PREFIX))
+            for path in self._files
+            if path.removeprefix(LIBRARY_PREFIX).startswith(f"{folder}/") and path.endswith(suffixes)
+        ]
+        return sorted(found, key=lambda pair: (not pair[0].startswith(LIBRARY_PREFIX), pair))
+
+    def _documents(self, path: str) -> list[Any]:
+        documents, problems = parse_document(self._files[path], path)
+        self._problems += problems
+        return documents
+
+    def _one(self, path: str) -> Any:
+        """The only document of a file, or None when there is a problem."""
+        before = len(self._problems)
+        documents = self._documents(path)
+        if len(self._problems) > before:
+            return None
+        if len(documents) != 1 or documents[0] is None:
+            self._refuse("must hold exactly one document", path)
+            return None
+        return documents[0]
+
+    def _known(self, kind: str, name: str, path: str, is_replaceable: bool = False) -> bool:
+        """Note where a thing comes from; False when it is there already and must not be replaced."""
+        key = f"{kind}/{name}"
+        earlier = self._sources.get(key)
+        if earlier is not None and not (is_replaceable and earlier.startswith(LIBRARY_PREFIX)):
+            self._refuse(f"{kind} {name!r} is defined in {earlier} already", path)
+            return False
+        self._sources[key] = path
+        return True
+
+    def _misplaced(self) -> None:
+        for path in self._files:
+            plain = path.removeprefix(LIBRARY_PREFIX)
+            folder = plain.partition("/")[0]
+            forms = {"contracts": (_CONTRACT, _VERSION), "schemas": (_SCHEMA,)}.get(folder)
+            if forms and plain.endswith(SUFFIXES) and not any(form.fullmatch(plain) for form in forms):
+                remedy = "contracts/<domain>/<object>/[<version>/openapi.yaml] or schemas/<object>/<version>.json"
+                self._refuse("not a place for a file", path, remedy=remedy)
+            elif folder not in FOLDERS and plain.endswith((".yaml", ".yml")) and plain != SETTINGS:
+                self._refuse("not in a folder of a workspace", path, remedy=f"folders are {', '.join(FOLDERS)}")
+
+    def _settings(self) -> Settings | None:
+        if SETTINGS not in self._files:
+            self._refuse("file is missing", SETTINGS, remedy="write {workspace: NAME, include: []}")
+            return None
+        data = self._one(SETTINGS)
+        if data is None:
+            return None
+        settings, problems = shape(data, Settings, SETTINGS)
+        self._problems += problems
+        for index, name in enumerate(settings.include if settings else []):
+            if name not in LIBRARIES:
+                self._refuse(
+                    f"no library {name!r}", SETTINGS, join("/include", index), f"known: {', '.join(LIBRARIES)}"
+                )
+        return settings
+
+    # ---- kinds
+
+    def _named(self, folder: str, kind: str, type_: type[S], name_of: Callable[[S], str]) -> dict[str, S]:
+        """One object a file."""
+        found: dict[str, S] = {}
+        for path, _ in self._paths(folder):
+            data = self._one(path)
+            if data is None:
+                continue
+            item, problems = shape(data, type_, path)
+            self._problems += problems
+            if item is not None and self._known(kind, name_of(item), path):
+                found[name_of(item)] = item
+        return found
+
+    def _items(self, folder: str, type_: type[S]) -> list[tuple[S, str, str]]:
+        """(object, file, pointer) of each: a file holds a list or one."""
+        found = []
+        for path, _ in self._paths(folder):
+            data = self._one(path)
+            if data is None:
+                continue
+            entries = [(item, join("", index)) for index, item in enumerate(data)] if isinstance(data, list) else None
+            for entry, pointer in entries if entries is not None else [(data, "")]:
+                item, problems = shape(entry, type_, path, pointer)
+                self._problems += problems
+                if item is not None:
+                    found.append((item, path, pointer))
+        return found
+
+    def _listed(self, folder: str, kind: str, type_: type[S], name_of: Callable[[S], str]) -> dict[str, S]:
+        return {
+            name_of(item): item
+            for item, path, _ in self._items(folder, type_)
+            if self._known(kind, name_of(item), path, is_replaceable=True)
+        }
+
+    def _bindings(self) -> tuple[Binding, ...]:
+        found = []
+        for item, path, pointer in self._items("bindings", Binding):
+            name = binding_name(item)
+            if self._known("binding", name, path):
+                self._sources[f"binding/{name}"] = f"{path}#{pointer}"
+                found.append(item)
+        return tuple(found)
+
+    def _slos(self) -> dict[str, SloSpec]:
+        found: dict[str, SloSpec] = {}
+        for path, _ in self._paths("slos"):
+            for document in self._documents(path):
+                spec, problems = parse_slo(document, path)
+                self._problems += problems
+                if spec is not None and self._known("slo", spec.name, path, is_replaceable=True):
+                    found[spec.name] = spec
+        return found
+
+    # ---- policies
+
+    def _envelopes(self) -> dict[str, Envelope]:
+        found = {envelope.name: envelope for envelope in self._bundle}
+        for envelope in self._bundle:
+            self._sources[f"policy/{envelope.name}"] = f"{LIBRARY_PREFIX}policies"
+        for envelope, path, pointer in self._items("policies", Envelope):
+            if self._known("policy", envelope.name, path, is_replaceable=True):
+                found[envelope.name] = envelope
+                self._check_envelope(envelope, path, pointer)
+        return found
+
+    def _check_envelope(self, envelope: Envelope, path: str, pointer: str) -> None:
+        if envelope.mode == "shadow" and envelope.policy in self._unshadowable:
+            message = f"{envelope.policy} cannot run in shadow"
+            self._refuse(message, path, join(pointer, "mode"), "set enabled: false instead", "policy")
+        if self._policy_kinds is None:
+            return
+        check = self._policy_kinds.get(envelope.policy)
+        if check is None:
+            remedy = f"known are {', '.join(sorted(self._policy_kinds))}"
+            self._refuse(f"no policy {envelope.policy!r}", path, join(pointer, "policy"), remedy, "policy")
+            return
+        for problem in check(envelope.config):
+            place = f"{pointer}/config{problem.pointer}"
+            self._refuse(problem.message, path, place, problem.remedy, problem.rule or "policy")
+
+    def _policy_files(self, envelope: Envelope) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for pointer, name in named_files(envelope.config):
+            path = self._sources[f"policy/{envelope.name}"]
+            try:
+                found[name] = self._files[name].decode()
+            except KeyError:
+                self._refuse(f"{name}: no such file in the workspace", path, f"/config{pointer}", rule="policy")
+            except UnicodeDecodeError:
+                self._refuse(f"{name} is not text", path, f"/config{pointer}", rule="policy")
+        return found
+
+    # ---- schemas and contracts
+
+    def _read_schemas(self) -> None:
+        places: dict[str, str] = {}
+        for path, plain in self._paths("schemas"):
+            form = _SCHEMA.fullmatch(plain)
+            data = self._one(path) if form else None
+            if form is None or data is None:
+                continue
+            if not is_version(form[2]) or not isinstance(data, dict):
+                self._refuse("must be an object in a file named <version>.json", path)
+            elif self._known("schema", f"{form[1]}@{form[2]}", path):
+                schema = canonical_schema(form[1], form[2], data)
+                self._schemas[schema.key] = schema
+                places[schema.key] = path
+        for key, path in places.items():
+            problems = schema_problems(self._schemas[key], self._schemas, path)
+            self._problems += problems or self._compile(self._schemas[key], path)
+
+    def _compile(self, schema: CanonicalSchema, path: str) -> list[Problem]:
+        """Compile a canonical schema with all it uses, and hold its examples to it."""
+        problems: list[Problem] = []
+        bundled = Bundler({}, self._schemas, problems.append).bundle(
+            {"$ref": f"canonical:{schema.key}"}, "", "response"
+        )
+        try:
+            handle = self._validators.handle(bundled) if not problems else None
+        except Invalid as error:
+            prefix = join("/$defs", schema.key)
+            return [Problem(p.message, p.pointer.removeprefix(prefix), path, p.remedy, p.rule) for p in error.problems]
+        examples = schema.document.get("examples")
+        if handle is not None and isinstance(examples, list):
+            problems += [
+                Problem(f"example {violation.message}", join("/examples", index) + violation.pointer, rule="example")
+                for index, example in enumerate(examples)
+                for violation in self._validators.validate(handle, example)
+            ]
+        return [msgspec.structs.replace(problem, file=path) for problem in problems]
+
+    def _contracts(self) -> dict[str, Contract]:
+        found: dict[str, Contract] = {}
+        for path, plain in self._paths("contracts"):
+            form = _CONTRACT.fullmatch(plain)
+            data = self._one(path) if form else None
+            if form is None or data is None:
+                continue
+            contract, problems = shape(data, Contract, path)
+            self._problems += problems
+            if contract is None:
+                continue
+            if contract.contract != f"{form[1]}.{form[2]}":
+                self._refuse(f"the folder says {form[1]}.{form[2]}", path, "/contract", rule="contract")
+            elif self._known("contract", contract.contract, path):
+                found[contract.contract] = contract
+        return found
+
+    def _versions(self, contracts: Mapping[str, Contract]) -> tuple[ContractVersion, ...]:
+        found: list[ContractVersion] = []
+        for path, plain in self._paths("contracts"):
+            form = _VERSION.fullmatch(plain)
+            document = self._one(path) if form else None
+            if form is None or document is None:
+                continue
+            contract, version = contracts.get(f"{form[1]}.{form[2]}"), form[3]
+            if contract is None:
+                if f"contract/{form[1]}.{form[2]}" not in self._sources:
+                    self._refuse("its contract.yaml is missing or wrong", path, rule="contract")
+                self._version(None, version, document, path)
+            elif version not in contract.versions:
+                remedy = f"add {version}: {{state: draft}} to versions"
+                self._refuse(f"contract.yaml does not list version {version}", path, remedy=remedy, rule="contract")
+            elif self._known("contract", f"{contract.contract}@{version}", path):
+                found.append(self._version(contract, version, document, path))
+        return tuple(sorted(found, key=_version_order))
+
+    def _version(self, contract: Contract | None, version: str, document: Any, path: str) -> Any:
+        """A version with everything pinned; operations are left out when the document is wrong."""
+        if not isinstance(document, dict):
+            self._refuse("must be an OpenAPI document", path, rule="openapi")
+            document = {}
+        name = f"{contract.contract}@{version}" if contract else ""
+        earlier = self._published.get(f"contract/{name}")
+        exact, pins, problems = pin(document, self._schemas, earlier.pins if earlier else (), path)
+        self._problems += problems
+        operations: tuple[Any, ...] = ()
+        if not problems and document:
+            try:
+                reading = read_openapi(exact, self._schemas, self._validators, path)
+                operations = reading.operations
+                self._notes += reading.notes
+            except Invalid as error:
+                self._problems += error.problems
+        if contract is None:
+            return None
+        sha256 = sha256_hex(canonical_json({"document": exact, "pins": pins}))
+        return ContractVersion(contract, version, exact, pins, operations, sha256)
+
+
+def binding_name(binding: Binding) -> str:
+    return f"{binding.contract}/{binding.major}/{binding.entity}"
+
+
+def named_files(node: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Pointer and path of each file that a config names: text members called `…_file`."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name.endswith("_file") and isinstance(value, str):
+                yield f"{pointer}/{name}", value
+            else:
+                yield from named_files(value, f"{pointer}/{name}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from named_files(value, f"{pointer}/{index}")
+
+
+def _version_order(version: ContractVersion) -> tuple[str, tuple[int, int, int]]:
+    name = version.contract.contract
+    return name, version_key(version.version) if is_version(version.version) else (0, 0, 0)
