@@ -50,20 +50,24 @@ class Bundler:
     """Bundles schemas of one OpenAPI document; problems go to `refuse`, with pointers into the document."""
 
     def __init__(self, document: dict[str, Any], canonicals: Canonicals, refuse: Refuse) -> None:
-        self._document = document
-        self._canonicals = canonicals
         self._refuse = refuse
-        self._is_30 = str(document.get("openapi", "")).startswith("3.0")
+        is_30 = str(document.get("openapi", "")).startswith("3.0")
+        self._walks = {
+            direction: _Walk(document, canonicals, refuse, hidden, is_30)
+            for direction, hidden in (("request", "readOnly"), ("response", "writeOnly"))
+        }
 
     def bundle(self, schema: Any, pointer: str, direction: Direction) -> Schema:
         """`schema`, found at `pointer`, as a self-contained schema for one direction."""
-        walk = _Walk(self._document, self._canonicals, self._refuse, direction, self._is_30)
-        bundled = walk.schema(schema, pointer, "")
+        walk = self._walks[direction]
+        bundled, used = walk.root(schema, pointer)
         definitions: dict[str, Any] = {}
-        while walk.wanted:
-            name, (target, place, home) = walk.wanted.popitem()
-            walk.done.add(name)
-            definitions[name] = walk.schema(target, place, home)
+        todo = list(used)
+        while todo:
+            name = todo.pop()
+            if name not in definitions:
+                definitions[name], used = walk.definition(name)
+                todo += used
         if not definitions or not isinstance(bundled, dict):
             return bundled if isinstance(bundled, dict | bool) else False
         for name in _circular(definitions):
@@ -74,18 +78,30 @@ class Bundler:
 
 
 class _Walk:
-    """One bundling: `wanted` are the definitions still to be walked, by name under `$defs`."""
+    """All bundling for one direction: each definition is walked once."""
 
     def __init__(
-        self, document: dict[str, Any], canonicals: Canonicals, refuse: Refuse, direction: Direction, is_30: bool
+        self, document: dict[str, Any], canonicals: Canonicals, refuse: Refuse, hidden: str, is_30: bool
     ) -> None:
-        self.wanted: dict[str, tuple[Any, str, str]] = {}
-        self.done: set[str] = set()
         self._document = document
         self._canonicals = canonicals
         self._refuse = refuse
-        self._hidden = "readOnly" if direction == "request" else "writeOnly"
+        self._hidden = hidden
         self._is_30 = is_30
+        self._targets: dict[str, tuple[Any, str, str]] = {}  # name under $defs -> node, pointer, home
+        self._walked: dict[str, tuple[Any, frozenset[str]]] = {}
+        self._used: set[str] = set()
+
+    def root(self, node: Any, pointer: str, home: str = "") -> tuple[Any, frozenset[str]]:
+        """A walked schema and the names of the definitions that it uses itself."""
+        self._used = set()
+        walked = self.schema(node, pointer, home)
+        return walked, frozenset(self._used)
+
+    def definition(self, name: str) -> tuple[Any, frozenset[str]]:
+        if name not in self._walked:
+            self._walked[name] = self.root(*self._targets[name])
+        return self._walked[name]
 
     def schema(self, node: Any, pointer: str, home: str) -> Any:
         """`home` is the key of the canonical schema that is walked, "" for the OpenAPI document."""
@@ -133,9 +149,8 @@ class _Walk:
             name, rest = f"at.{sha256_hex(ref.encode())[:16]}", ()
         if rest:  # a pointer into a component: the component is embedded whole, in the same shape
             target = self._document["components"]["schemas"][name]
-        if name not in self.done:
-            place = join("/components/schemas", name) if rest else unquote(ref)[1:]
-            self.wanted[name] = (target, place, "")
+        self._targets[name] = (target, join("/components/schemas", name) if rest else unquote(ref)[1:], "")
+        self._used.add(name)
         return join("#/$defs", name, *rest)
 
     def _canonical(self, ref: str, pointer: str) -> str:
@@ -148,8 +163,8 @@ class _Walk:
         if not exists(reference, self._canonicals):
             self._refuse(Problem(f"{ref} does not exist", pointer=pointer, rule="reference"))
             return "#"
-        if reference.key not in self.done:
-            self.wanted[reference.key] = (self._canonicals[reference.key].document, "", reference.key)
+        self._targets[reference.key] = (self._canonicals[reference.key].document, "", reference.key)
+        self._used.add(reference.key)
         return ref
 
     def _project(self, node: dict[str, Any], out: dict[str, Any], home: str) -> dict[str, Any]:
@@ -187,7 +202,7 @@ def _lift(node: dict[str, Any], out: dict[str, Any]) -> None:
 
 def _circular(definitions: dict[str, Any]) -> list[str]:
     """Names of definitions that lead back to themselves without going into the value."""
-    edges = {name: set(_in_place(schema)) for name, schema in definitions.items()}
+    edges = {name: set(_in_place(schema, is_canonical="@" in name)) for name, schema in definitions.items()}
     found = []
     for start in edges:
         seen: set[str] = set()
@@ -202,13 +217,14 @@ def _circular(definitions: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _in_place(schema: Any) -> Iterator[str]:
-    """Names of the definitions that `schema` applies to the very same value."""
+def _in_place(schema: Any, is_canonical: bool) -> Iterator[str]:
+    """Names of the definitions that `schema` applies to the very same value; within a canonical schema `#/$defs/…`
+    names its own."""
     if not isinstance(schema, dict):
         return
     ref = schema.get("$ref")
     if isinstance(ref, str):
-        if ref.startswith("#/$defs/") and ref.count("/") == 2:
+        if not is_canonical and ref.startswith("#/$defs/") and ref.count("/") == 2:
             yield parse(ref[1:])[1]
         elif ref.startswith(PREFIX) and "#" not in ref:
             yield ref.removeprefix(PREFIX)
@@ -216,4 +232,4 @@ def _in_place(schema: Any) -> Iterator[str]:
         value = schema[name]
         children = value if isinstance(value, list) else value.values() if name == "dependentSchemas" else [value]
         for child in children:
-            yield from _in_place(child)
+            yield from _in_place(child, is_canonical)

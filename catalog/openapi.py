@@ -67,6 +67,7 @@ class _Reader:
         self.operations: list[Operation] = []
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self._schemas: dict[tuple[str, Direction], Schema] = {}  # by pointer: shared components are read once
         self._places: dict[str, str] = {}  # operationId -> pointer
         self._document = document if isinstance(document, dict) else {}
         self._validators = validators
@@ -280,6 +281,12 @@ class _Reader:
         return found
 
     def _schema(self, schema: Any, pointer: str, direction: Direction) -> Schema:
+        known = self._schemas.get((pointer, direction))
+        if known is None:
+            known = self._schemas[pointer, direction] = self._compile(schema, pointer, direction)
+        return known
+
+    def _compile(self, schema: Any, pointer: str, direction: Direction) -> Schema:
         before = len(self.problems)
         bundled = self._bundler.bundle(schema, pointer, direction)
         if len(self.problems) > before:

@@ -1,0 +1,44 @@
+"""Rules about who answers for what, and about what nobody can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalog.inventory import Workspace
+from catalog.lifecycle import SERVING
+from catalog.lint.finding import Place, Rule
+
+
+def _no_owner(workspace: Workspace) -> Iterator[Place]:
+    for name, system in workspace.systems.items():
+        if not system.owner:
+            yield Place(f"system {name} names no owner", workspace.sources[f"system/{name}"])
+    for name, consumer in workspace.consumers.items():
+        if not consumer.owner:
+            yield Place(f"consumer {name} names no owner", workspace.sources[f"consumer/{name}"])
+
+
+def _unbound(workspace: Workspace) -> Iterator[Place]:
+    bound = {(binding.contract, binding.major) for binding in workspace.bindings}
+    for version in workspace.versions:
+        if version.state.state in SERVING and (version.contract.contract, version.major) not in bound:
+            yield Place(f"{version.ref} is bound to no system", workspace.sources[f"contract/{version.ref}"])
+
+
+def _powerless(workspace: Workspace) -> Iterator[Place]:
+    for name, consumer in workspace.consumers.items():
+        if not consumer.entities or not consumer.contracts:
+            yield Place(f"consumer {name} may call nothing", workspace.sources[f"consumer/{name}"])
+
+
+def _not_enforced(workspace: Workspace) -> Iterator[Place]:
+    for note in workspace.notes:
+        yield Place(note.message, note.file, note.pointer)
+
+
+RULES = (
+    Rule("owner-named", "warning", "add owner: the team that answers for it", _no_owner),
+    Rule("contract-bound", "warning", "add a binding, or calls are answered 503", _unbound),
+    Rule("consumer-may-call", "warning", "grant entities and contracts, or remove it", _powerless),
+    Rule("not-enforced", "info", "", _not_enforced),
+)
