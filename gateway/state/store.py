@@ -65,13 +65,16 @@ class Intent(msgspec.Struct, frozen=True):
 
 
 class PendingIntent(msgspec.Struct, frozen=True):
-    """An intent that is in doubt, or executed without its exchange record."""
+    """An intent that is in doubt, or whose process died before it journalled the exchange."""
 
     intent: Intent
     stream: str
     state: ClaimState
     answer: Answer | None
     absences: int = 0  # how often reconcile found nothing after `not_before_s`
+    needs_record: bool = False  # its process died in between: a successor writes the exchange record
+    attempts: int = 0  # how often reconcile has asked
+    retry_at_s: float = 0.0  # wall clock; not to be asked about before
 
 
 class CrossReference(msgspec.Struct, frozen=True):
