@@ -32,7 +32,11 @@ from controlplane.gateways.controllers import GatewayController, GatewayListCont
 from controlplane.health import healthz, metrics, readyz
 from controlplane.identity.controllers import IdentityController
 from controlplane.identity.guard import provide_gateway, provide_user
+from controlplane.ingest.controllers import IngestController
+from controlplane.lineage.controllers import LineageController
+from controlplane.overview.controllers import OverviewController
 from controlplane.registry.controllers import KeyController, WorkspaceController
+from controlplane.slo.controllers import SloController
 
 PREFIX = "/api/v1"
 
@@ -43,6 +47,10 @@ DOMAINS: list[ControllerRouterHandler] = [
     GatewayController,
     GatewayListController,
     AttentionController,
+    IngestController,
+    LineageController,
+    SloController,
+    OverviewController,
 ]
 
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
 from catalog.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from controlplane.audit import StreamHead, head_message
 from controlplane.context import Context, rfc3339
 from controlplane.gateways.service import touch
 from controlplane.identity.principal import GatewayIdentity
@@ -33,7 +34,7 @@ class OutOfStep(Conflict):
 
 
 class StreamView(msgspec.Struct, frozen=True):
-    """A stream and its signed head. `signature` is Ed25519 over `head_message`, in base64."""
+    """A stream and its signed head. `signature` is Ed25519 over `audit.head_message`, in base64."""
 
     stream: str
     last: int
@@ -44,11 +45,6 @@ class StreamView(msgspec.Struct, frozen=True):
     last_at_us: int
     lag_us: int  # from the last entry's commit to its arrival here
     unread: int  # exchange entries newer than this program, in no figure
-
-
-def head_message(name: str, last: int, head: str, signed_at_us: int) -> bytes:
-    """The bytes that are signed: what was received of a stream, and when."""
-    return f"waybill-head\n{name}\n{last}\n{head}\n{signed_at_us}".encode()
 
 
 class IngestService:
@@ -114,7 +110,7 @@ class IngestService:
             "head": head.sha256,
             "last_at_us": max(entry.at_us for entry in entries),
             "ingested_us": now,
-            "signature": self._context.keys.sign(head_message(name, head.last, head.sha256, now)),
+            "signature": self._context.keys.sign(head_message(StreamHead(name, head.last, head.sha256, "", now))),
             "signed_at_us": now,
             "unread": sum(_is_unread(entry) for entry in entries),
         }

@@ -16,7 +16,7 @@ stream = Table(
     Column("head", String, nullable=False),  # SHA-256 (hex) of the last line
     Column("last_at_us", BigInteger, nullable=False),  # the latest commit time among its entries
     Column("ingested_us", BigInteger, nullable=False),  # when the last batch arrived, by our clock
-    Column("signature", String, nullable=False),  # base64, over `service.head_message`
+    Column("signature", String, nullable=False),  # base64, over `audit.head_message`
     Column("signed_at_us", BigInteger, nullable=False),
     Column("unread", Integer, nullable=False),  # exchange entries that this program could not read
 )

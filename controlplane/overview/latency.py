@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -31,9 +32,9 @@ def latency(measure: Measure, scope: Scope) -> Reading:
         unit="ms",
         value=value_ms,
         judged=value_ms,
-        numerator=round(RATIO * total),
+        numerator=math.ceil(RATIO * total),
         denominator=total,
-        denominator_label=f"calls answered, exact to {RELATIVE_ERROR:.0%}",
+        denominator_label=f"calls answered within that time, known to {RELATIVE_ERROR:.0%}",
         exclusions=f"{refused} refused before the system was asked" if refused else "",
         detail=[Detail(name, calls, calls / total) for name, calls in sorted(by_operation.items())],
         query={"contract": contracts.pop()} if len(contracts) == 1 else {},

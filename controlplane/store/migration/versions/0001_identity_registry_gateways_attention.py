@@ -73,12 +73,9 @@ def create_registry() -> None:
         "version",
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("version", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("is_present", sa.Integer(), nullable=False),
-        sa.Column("published_us", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("kind", "name", "version"),
+        sa.Column("published_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "name"),
     )
     op.create_table(
         "consumer_key",

@@ -83,8 +83,8 @@ def create_objects() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("relation", sa.String(), nullable=False),
         sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["target_id"], ["business_object.object_id"]),
         sa.ForeignKeyConstraint(["source_id"], ["business_object.object_id"]),
+        sa.ForeignKeyConstraint(["target_id"], ["business_object.object_id"]),
         sa.PrimaryKeyConstraint("source_id", "kind", "relation", "target_id"),
     )
     op.create_index("link_by_target", "link", ["target_id", "kind"], unique=False)
@@ -211,8 +211,8 @@ def create_objectives() -> None:
         sa.Column("deadline_us", sa.BigInteger(), nullable=False),
         sa.Column("finished_us", sa.BigInteger(), nullable=True),
         sa.Column("minute", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["object_id"], ["business_object.object_id"]),
         sa.ForeignKeyConstraint(["slo_id"], ["slo_definition.slo_id"]),
+        sa.ForeignKeyConstraint(["object_id"], ["business_object.object_id"]),
         sa.PrimaryKeyConstraint("slo_id", "object_id"),
     )
     op.create_index("slo_contribution_by_state", "slo_contribution", ["slo_id", "state", "deadline_us"], unique=False)

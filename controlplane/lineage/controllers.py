@@ -1,0 +1,79 @@
+"""REST surface of lineage and exchanges."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from catalog.record import ObjectRef
+from controlplane.context import Context
+from controlplane.identity.guard import viewer
+from controlplane.lineage.chain import Chain, read_chain
+from controlplane.lineage.exchange import ExchangeDetail, ExchangeItem, Filter, list_exchanges, read_exchange
+from controlplane.lineage.search import Found, search
+from controlplane.slo.watermark import read_watermark
+
+Limit = Annotated[int, QueryParameter(ge=1, le=500)]
+
+
+class Objects(msgspec.Struct, frozen=True):
+    items: list[Found]
+
+
+class Exchanges(msgspec.Struct, frozen=True):
+    items: list[ExchangeItem]
+
+
+class LineageController(Controller):
+    tags = ("lineage",)
+
+    @get("/lineage/search", guards=[viewer], sync_to_thread=True)
+    def search(
+        self, context: NamedDependency[Context], q: FromQuery[str], limit: Limit = 20, entity: FromQuery[str] = ""
+    ) -> Objects:
+        """Business objects whose key, or an alias of theirs, begins with `q`, in any case."""
+        with context.database.read() as connection:
+            return Objects(search(connection, q, limit, entity))
+
+    @get("/lineage/chain", guards=[viewer], sync_to_thread=True)
+    def chain(
+        self,
+        context: NamedDependency[Context],
+        object_type: Annotated[str, QueryParameter(name="type")],
+        assigner: FromQuery[str],
+        value: FromQuery[str],
+    ) -> Chain:
+        """Everything that flow links tie to an object, and all that happened to it, in order."""
+        with context.database.read() as connection:
+            as_of_us = read_watermark(connection, context.clock()).as_of_us
+            return read_chain(connection, ObjectRef(object_type, assigner, value), as_of_us)
+
+    @get("/exchanges", guards=[viewer], sync_to_thread=True)
+    def exchanges(
+        self,
+        context: NamedDependency[Context],
+        refused: FromQuery[bool] = False,
+        policy: FromQuery[str] = "",
+        executed: FromQuery[str] = "",
+        contract: FromQuery[str] = "",
+        consumer: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        object_type: Annotated[str, QueryParameter(name="type")] = "",
+        assigner: FromQuery[str] = "",
+        value: FromQuery[str] = "",
+        limit: Limit = 50,
+    ) -> Exchanges:
+        """The newest exchanges first."""
+        wanted = Filter(refused, policy, executed, contract, consumer, entity, object_type, assigner, value)
+        with context.database.read() as connection:
+            return Exchanges(list_exchanges(connection, wanted, limit))
+
+    @get("/exchanges/{exchange_id:str}", guards=[viewer], sync_to_thread=True)
+    def exchange(self, context: NamedDependency[Context], exchange_id: FromPath[str]) -> ExchangeDetail:
+        """The whole record of one exchange with its place in the audit stream."""
+        with context.database.read() as connection:
+            return read_exchange(connection, exchange_id)

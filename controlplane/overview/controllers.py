@@ -1,0 +1,27 @@
+"""REST surface of the overview."""
+
+from __future__ import annotations
+
+from litestar import Controller, get
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromQuery
+
+from controlplane.context import Context
+from controlplane.identity.guard import viewer
+from controlplane.overview.service import Overview, OverviewService
+from controlplane.projection import slo_projection
+from controlplane.slo.service import SloService
+
+
+def provide_service(context: NamedDependency[Context]) -> OverviewService:
+    return OverviewService(context, SloService(context, slo_projection()))
+
+
+class OverviewController(Controller):
+    tags = ("overview",)
+    dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
+
+    @get("/overview", guards=[viewer], sync_to_thread=True)
+    def overview(self, service: NamedDependency[OverviewService], entity: FromQuery[str] = "") -> Overview:
+        """One sentence and the declared figures, for one legal entity or for all."""
+        return service.overview(entity)
