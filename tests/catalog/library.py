@@ -21,7 +21,7 @@ ABSENT = object()
 
 @functools.cache
 def schemas() -> dict[str, dict[str, Any]]:
-    """"supplier@1.0.0" -> document, for every canonical schema of the library."""
+    """ "supplier@1.0.0" -> document, for every canonical schema of the library."""
     return {f"{path.parent.name}@{path.stem}": read(path) for path in sorted(LIBRARY.glob("schemas/*/*.json"))}
 
 
