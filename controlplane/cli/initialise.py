@@ -11,7 +11,7 @@ import typer
 from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say, say_problems
-from controlplane.cli.scaffold import Imported, check_slug, library_workspace, openapi_workspace, slug
+from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
 
 
 def init(
@@ -90,9 +90,9 @@ def _title(document: dict[str, Any], path: Path) -> str:
 
 def _check(files: dict[str, str]) -> tuple[Problem, ...]:
     """What the new workspace declares and nobody enforces. Raises: Invalid when it could not be published."""
-    from controlplane.registry.candidate import compile_files
+    from controlplane.registry.candidate import load_workspace
 
-    return compile_files(files).notes
+    return load_workspace({path: text for path, text in files.items() if path != IGNORE_FILE}).notes
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

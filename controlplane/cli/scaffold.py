@@ -48,6 +48,7 @@ contracts:           # contract -> scopes granted there
 {contracts}
 """
 
+IGNORE_FILE = ".gitignore"
 IGNORE = "# keys, tokens and state of `waybill up`\n.waybill/\n"
 
 
@@ -79,7 +80,7 @@ def library_workspace(name: str) -> dict[str, str]:
         ),
         "bindings/erp.yaml": _bindings([("finance.receipts", "erp"), ("finance.invoices", "erp")]),
         "consumers/ap-automation.yaml": _consumer("ap-automation", "AP automation", ["north", "south"], grants),
-        ".gitignore": IGNORE,
+        IGNORE_FILE: IGNORE,
     }
 
 
@@ -97,7 +98,7 @@ def openapi_workspace(name: str, imported: Imported) -> dict[str, str]:
         ),
         f"bindings/{imported.object}.yaml": _bindings([(imported.contract, imported.object)]),
         "consumers/client.yaml": _consumer("client", "First client", ["main"], grants),
-        ".gitignore": IGNORE,
+        IGNORE_FILE: IGNORE,
     }
 
 

@@ -172,12 +172,13 @@ class Stack:
         write_secret(self._state / "keys.json", json.dumps(self._keys, indent=1).encode())
 
     def _describe_call(self) -> None:
-        from controlplane.registry.candidate import compile_files
+        from catalog.compile import compile_snapshot
+        from controlplane.registry.candidate import load_workspace
 
-        items = compile_files(self._files).items
-        contracts = [json.loads(item.content) for item in items if item.kind == "contract"]
-        consumers = [json.loads(item.content) for item in items if item.kind == "consumer" and item.name in self._keys]
-        call = sample_call(contracts, consumers)
+        refs, blobs = compile_snapshot(load_workspace(self._files), {})
+        contracts = [json.loads(blobs[ref.sha256]) for ref in refs if ref.kind == "contract"]
+        consumers = [json.loads(blobs[ref.sha256])["consumer"] for ref in refs if ref.kind == "consumer"]
+        call = sample_call(contracts, [each for each in consumers if each["consumer"] in self._keys])
         if call is None:
             return
         url = self._addresses["gateway"]

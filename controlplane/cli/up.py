@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.files import read_workspace
 from controlplane.cli.output import say
 from controlplane.cli.stack import Options, Stack
+from controlplane.cli.workspace import read_workspace
 
 
 def up(

@@ -10,7 +10,6 @@ import typer
 
 from catalog.errors import Conflict, Invalid, Problem, WaybillError
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.files import read_workspace
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
@@ -22,13 +21,13 @@ def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text
 
     Example: waybill lint network --format json
     """
-    from controlplane.registry.candidate import compile_files
+    from controlplane.registry.candidate import load_workspace
 
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     files = read_workspace(directory)
     try:
-        notes = compile_files(files).notes
+        notes = load_workspace(files).notes
     except Invalid as error:
         problems = error.problems or (Problem(error.detail),)
     if output is Format.json:
@@ -81,6 +80,22 @@ def apply(
         say_json(done)
     else:
         say_applied(done)
+
+
+def read_workspace(directory: Path) -> dict[str, str]:
+    """The files of a workspace as they are sent. Raises: Invalid."""
+    from catalog.workspace import read_directory
+
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path, content in read_directory(directory).items():
+        try:
+            texts[path] = content.decode()
+        except UnicodeDecodeError:
+            problems.append(Problem("is not UTF-8 text", file=path, rule="encoding"))
+    if problems:
+        raise Invalid(f"{directory} cannot be read", problems)
+    return texts
 
 
 def say_applied(done: dict[str, Any]) -> None:

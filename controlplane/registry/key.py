@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from catalog.errors import Conflict, Invalid, NotFound, Problem
+from catalog.network import ConsumerBlob
 from controlplane.context import Context, rfc3339
 from controlplane.identity import credential
 from controlplane.registry.publication import publish
@@ -108,7 +109,7 @@ def _check_consumer(connection: Connection, consumer: str) -> None:
     document = documents(connection, "consumer").get(consumer)
     if document is None:
         _check_known(connection, consumer)
-    elif "api_key" not in document.get("auth", ["api_key"]):
+    elif "api_key" not in msgspec.convert(document, ConsumerBlob).consumer.auth:
         raise Conflict(f"consumer {consumer!r} does not authenticate by API key (see `auth` in its file)")
 
 

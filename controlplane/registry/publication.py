@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import get_args
 
 import msgspec
 from sqlalchemy import Connection, insert, select
 
-from catalog.network import Consumer, ConsumerBlob, KeyHash
-from catalog.snapshot import BlobKind, BlobRef, Manifest, canonical_json
+from catalog.network import ConsumerBlob, KeyHash
+from catalog.snapshot import BlobRef, Manifest, canonical_json
 from controlplane.context import Context, rfc3339
 from controlplane.registry.store import blob, consumer_key, current_generation, generation, item, keep_blob
-
-TRAVELLING: frozenset[str] = frozenset(get_args(BlobKind))
 
 
 def publish(connection: Connection, context: Context, reason: str, by: str) -> int:
@@ -41,8 +37,6 @@ def _refs(connection: Connection, now_us: int) -> Iterable[BlobRef]:
     keys = live_keys(connection, rfc3339(now_us))
     rows = connection.execute(select(item, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)).all()
     for row in rows:
-        if row.kind not in TRAVELLING:
-            continue
         content: bytes = row.content
         if row.kind == "consumer":
             content = _with_keys(content, keys.get(row.name, ()))
@@ -50,8 +44,8 @@ def _refs(connection: Connection, now_us: int) -> Iterable[BlobRef]:
 
 
 def _with_keys(content: bytes, keys: Iterable[KeyHash]) -> bytes:
-    consumer = msgspec.convert(json.loads(content), Consumer)
-    return canonical_json(msgspec.to_builtins(ConsumerBlob(consumer, tuple(keys))))
+    blob = msgspec.structs.replace(msgspec.json.decode(content, type=ConsumerBlob), keys=tuple(keys))
+    return canonical_json(msgspec.to_builtins(blob))
 
 
 def live_keys(connection: Connection, now: str) -> dict[str, list[KeyHash]]:

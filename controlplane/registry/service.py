@@ -7,17 +7,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
+from catalog.compile import compile_snapshot
 from catalog.contract import Contract
 from catalog.errors import Conflict, Invalid, NotFound, Problem
-from catalog.network import Consumer
+from catalog.inventory import Workspace
+from catalog.network import ConsumerBlob
+from catalog.snapshot import BlobRef
 from controlplane.context import Context, rfc3339
-from controlplane.registry.candidate import compile_files
+from controlplane.registry.candidate import load_workspace
 from controlplane.registry.key import revoke_all
-from controlplane.registry.plan import Candidate, InForce, Plan, VersionFact, make_plan, refused_plan
+from controlplane.registry.plan import InForce, Plan, make_plan, refused_plan
 from controlplane.registry.publication import live_keys, publish
 from controlplane.registry.store import blob, current_generation, documents, item, keep_blob, version
+
+#: kinds whose published versions never change
+IMMUTABLE = frozenset({"contract", "schema"})
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 
@@ -84,35 +90,41 @@ class RegistryService:
 
     def plan(self, files: Mapping[str, str]) -> Plan:
         """What applying `files` would do; problems of the workspace itself are in `refused`."""
-        try:
-            candidate = compile_files(files)
-        except Invalid as error:
-            with self._database.read() as connection:
-                return refused_plan(_problems(error), current_generation(connection))
         with self._database.read() as connection:
-            return make_plan(in_force(connection), candidate)
+            now = in_force(connection)
+        try:
+            return make_plan(now, load_workspace(files, now.published()))
+        except Invalid as error:
+            return refused_plan(_problems(error), now.generation)
 
     def apply(self, files: Mapping[str, str], by: str) -> Applied:
-        """Put `files` in force as one generation, or change nothing at all. Raises: Refused."""
+        """Put `files` in force as one generation, or change nothing at all.
+
+        Raises: Refused; Conflict when somebody else published meanwhile.
+        """
+        with self._database.read() as connection:
+            now = in_force(connection)
         try:
-            candidate = compile_files(files)
+            workspace = load_workspace(files, now.published())
         except Invalid as error:
             raise Refused("the workspace is not valid", _problems(error)) from error
+        plan = make_plan(now, workspace)
+        if plan.refused:
+            raise Refused("the plan refuses this workspace", plan.refused)
+        if plan.is_empty and plan.generation > 0:
+            return Applied(plan, plan.generation, is_published=False)
         with self._database.write() as connection:
-            plan = make_plan(in_force(connection), candidate)
-            if plan.refused:
-                raise Refused("the plan refuses this workspace", plan.refused)
-            if plan.is_empty and plan.generation > 0:
-                return Applied(plan, plan.generation, is_published=False)
-            self._put_in_force(connection, plan, candidate)
-            number = publish(connection, self._context, f"apply of {candidate.workspace}", by)
+            if current_generation(connection) != plan.generation:
+                raise Conflict("another generation was published meanwhile: plan and apply again")
+            self._put_in_force(connection, now, workspace)
+            number = publish(connection, self._context, f"apply of {workspace.name}", by)
         self._context.published.notify()
         return Applied(plan, number, is_published=True)
 
     def contracts(self) -> list[ContractView]:
-        """Every contract in force with its versions, drafts included."""
+        """Every contract in force with its published versions."""
         with self._database.read() as connection:
-            blobs = [*documents(connection, "contract").values(), *documents(connection, "draft").values()]
+            blobs = documents(connection, "contract").values()
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for document in blobs:
             found[document["contract"]["contract"]].append(document)
@@ -130,62 +142,52 @@ class RegistryService:
         with self._database.read() as connection:
             found = documents(connection, "consumer")
             keys = live_keys(connection, rfc3339(self._context.clock()))
-        consumers = [msgspec.convert(document, Consumer) for document in found.values()]
+        consumers = [msgspec.convert(document, ConsumerBlob).consumer for document in found.values()]
         return [
             ConsumerView(c.consumer, c.name, c.owner, list(c.auth), c.entities, c.contracts, len(keys[c.consumer]))
             for c in consumers
         ]
 
-    def _put_in_force(self, connection: Connection, plan: Plan, candidate: Candidate) -> None:
-        now = self._context.clock()
-        contents = {(wanted.kind, wanted.name): wanted.content for wanted in candidate.items}
-        for gone in (*plan.removed, *plan.changed):
+    def _put_in_force(self, connection: Connection, now: InForce, workspace: Workspace) -> None:
+        at_us = self._context.clock()
+        refs, blobs = compile_snapshot(workspace, {})
+        wanted = set(refs)
+        for gone in set(now.refs) - wanted:
             connection.execute(delete(item).where((item.c.kind == gone.kind) & (item.c.name == gone.name)))
-        for new in (*plan.added, *plan.changed):
-            content = contents[new.kind, new.name]
-            connection.execute(
-                insert(item).values(
-                    kind=new.kind,
-                    name=new.name,
-                    sha256=keep_blob(connection, content, now),
-                    size_bytes=len(content),
-                    generation=plan.generation + 1,
-                )
-            )
-        for gone in plan.removed:
-            if gone.kind == "consumer":
-                revoke_all(connection, gone.name, now)
-        _remember_versions(connection, candidate.versions, now)
+        for new in wanted - set(now.refs):
+            keep_blob(connection, blobs[new.sha256], at_us)
+            row = {"kind": new.kind, "name": new.name, "sha256": new.sha256, "size_bytes": new.size_bytes}
+            connection.execute(insert(item).values(**row, generation=now.generation + 1))
+        for name in now.names("consumer") - workspace.consumers.keys():
+            revoke_all(connection, name, at_us)
+        _remember_versions(connection, refs, blobs, at_us)
 
 
 def in_force(connection: Connection) -> InForce:
     """What is in force, with every version that ever was."""
-    query = select(item.c.kind, item.c.name, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)
-    items = {(row.kind, row.name): row.content for row in connection.execute(query)}
-    versions: dict[tuple[str, str, str], VersionFact] = {}
-    present = set()
-    for row in connection.execute(select(version)):
-        fact = VersionFact(row.kind, row.name, row.version, row.sha256, row.state)
-        versions[fact.key] = fact
-        if row.is_present:
-            present.add(fact.key)
-    return InForce(current_generation(connection), items, versions, frozenset(present))
+    query = select(item, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)
+    rows = connection.execute(query.order_by(item.c.kind, item.c.name)).all()
+    versions = connection.execute(select(version.c.kind, version.c.name, version.c.sha256))
+    return InForce(
+        current_generation(connection),
+        tuple(BlobRef(row.kind, row.name, row.sha256, row.size_bytes) for row in rows),
+        {row.sha256: row.content for row in rows},
+        {f"{kind}/{name}": sha256 for kind, name, sha256 in versions},
+    )
 
 
-def _remember_versions(connection: Connection, facts: Iterable[VersionFact], now_us: int) -> None:
-    connection.execute(update(version).values(is_present=0))
-    for fact in facts:
-        row = (version.c.kind == fact.kind) & (version.c.name == fact.name) & (version.c.version == fact.version)
-        old = connection.execute(select(version).where(row)).one_or_none()
-        published_us = old.published_us if old is not None else None
-        if published_us is None and fact.state != "draft":
-            published_us = now_us
-        values = {"sha256": fact.sha256, "state": fact.state, "is_present": 1, "published_us": published_us}
-        if old is None:
-            key = {"kind": fact.kind, "name": fact.name, "version": fact.version}
-            connection.execute(insert(version).values(**key, **values))
-        else:
-            connection.execute(update(version).where(row).values(**values))
+def _remember_versions(
+    connection: Connection, refs: Iterable[BlobRef], blobs: Mapping[str, bytes], now_us: int
+) -> None:
+    for ref in refs:
+        if ref.kind not in IMMUTABLE:
+            continue
+        row = (version.c.kind == ref.kind) & (version.c.name == ref.name)
+        if connection.scalar(select(version.c.name).where(row)) is None:
+            content = msgspec.json.decode(blobs[ref.sha256])
+            sha256 = content["sha256"] if ref.kind == "contract" else ref.sha256
+            values = {"kind": ref.kind, "name": ref.name, "sha256": sha256, "published_us": now_us}
+            connection.execute(insert(version).values(values))
 
 
 def _problems(error: Invalid) -> tuple[Problem, ...]:

@@ -43,7 +43,7 @@ generation = Table(
     Column("signature", String, nullable=False),
 )
 
-# What is in force: a row per object of the workspace (SLOs and measures among them, which do not go to gateways).
+# What is in force: a row per object of the newest generation; consumers without their keys.
 item = Table(
     "item",
     metadata,
@@ -54,17 +54,14 @@ item = Table(
     Column("generation", Integer, nullable=False),  # the one that put it in force
 )
 
-# Every version that was ever applied; the hash of a published one never changes, not even after its removal.
+# Every contract and schema version that was ever published: its hash never changes, not even after its removal.
 version = Table(
     "version",
     metadata,
     Column("kind", String, primary_key=True),  # contract | schema
-    Column("name", String, primary_key=True),
-    Column("version", String, primary_key=True),
+    Column("name", String, primary_key=True),  # "<name>@<version>"
     Column("sha256", String, nullable=False),  # of the content, life cycle and ownership outside
-    Column("state", String, nullable=False),
-    Column("is_present", Integer, nullable=False),  # 0 once removed from the workspace
-    Column("published_us", BigInteger),
+    Column("published_us", BigInteger, nullable=False),
 )
 
 consumer_key = Table(

@@ -1,0 +1,89 @@
+"""The application over a database in a temporary directory, with a clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from litestar.testing import TestClient
+
+from controlplane.app import create_app
+from controlplane.context import Context
+from controlplane.identity.principal import Role
+from controlplane.identity.service import IdentityService
+from controlplane.server import open_context
+from controlplane.settings import Settings
+
+START_US = 1_800_000_000_000_000
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_us = START_US
+
+    def __call__(self) -> int:
+        return self.now_us
+
+    def move(self, seconds: float) -> None:
+        self.now_us += int(seconds * 1_000_000)
+
+
+class Api:
+    """Calls the application as holders of different tokens."""
+
+    def __init__(self, client: TestClient, context: Context) -> None:
+        self.client = client
+        self.context = context
+        identity = IdentityService(context)
+        self.tokens = {role.name: identity.create(role.name, role, "test").token for role in Role}
+
+    def call(self, method: str, path: str, role: str | None = "admin", token: str | None = None, **more):
+        bearer = token or (self.tokens[role] if role else None)
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    def get(self, path: str, role: str | None = "admin", **more):
+        return self.call("GET", path, role, **more)
+
+    def post(self, path: str, body, role: str | None = "admin", **more):
+        return self.call("POST", path, role, json=body, **more)
+
+    def enrol(self, name: str = "north") -> dict:
+        """A gateway with its credential."""
+        token = self.post("/enrolments", {"name": name}).json()["token"]
+        answer = self.post("/gateways/enrol", {"token": token, "name": name}, role=None)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    opened = open_context(Settings(tmp_path / "data"))
+    try:
+        yield Context(opened.settings, opened.database, opened.keys, clock)
+    finally:
+        opened.database.close()
+
+
+@pytest.fixture
+def api(context: Context) -> Iterator[Api]:
+    with TestClient(create_app(context)) as client:
+        yield Api(client, context)
+
+
+def is_problem(answer, status: int, code: str) -> bool:
+    """Whether an answer is the RFC 9457 document that is expected; shows it when it is not."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = msgspec.json.decode(answer.content)
+    assert (answer.status_code, document["status"], document["code"]) == (status, status, code), document
+    assert document["type"] == f"urn:waybill:problem:{code}"
+    return True
