@@ -83,3 +83,30 @@ def subschemas(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, An
     for name in ("allOf", "anyOf", "oneOf"):
         for index, child in enumerate(node.get(name, [])):
             yield from subschemas(child, f"{pointer}/{name}/{index}")
+
+
+def inlined(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with canonical schemas as components instead of references by name."""
+    standing = {key.partition("@")[0]: doc for key, doc in schemas().items()}
+    components = {name: strip(localised(doc, name)) for name, doc in standing.items()}
+    result = localised(document, "")
+    result["components"]["schemas"] |= components
+    return result  # type: ignore[no-any-return]
+
+
+def strip(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in ("$id", "$schema")}
+
+
+def localised(node: Any, home: str) -> Any:
+    if isinstance(node, list):
+        return [localised(item, home) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {name: localised(value, home) for name, value in node.items()}
+    ref = node.get("$ref")
+    if isinstance(ref, str):
+        name, _, fragment = ref.partition("#")
+        home = name.removeprefix("canonical:").partition("@")[0] or home
+        result["$ref"] = f"#/components/schemas/{home}{fragment}" if home else ref
+    return result

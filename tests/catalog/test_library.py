@@ -298,6 +298,9 @@ def test_the_overview_has_its_six_figures() -> None:
     for measure in measures:
         assert re.fullmatch(r"[A-Z][^.]*\.", measure.definition.strip()), measure.id
         assert measure.slo in {None, *(spec.name for spec in slos())}
+        words = {word for phrase in measure.phrase.values() for word in re.findall(r"\{(\w+)\}", phrase)}
+        assert words <= {"value", "money", "denominator", *(["overdue"] if measure.kind == "open" else [])}
+    assert [measure.rank for measure in measures] == [1, 2, 3, 4, 5, 6]
     exceptions = measures[0]
     assert exceptions.object == "invoice"
     axes = schemas()["invoice@1.0.0"]["$defs"]["status"]["properties"]

@@ -15,11 +15,12 @@ from openapi_spec_validator import validate as validate_openapi
 from catalog.contract import ContractVersion, Operation, Reconcile
 from catalog.expression import Context, compile_expression, json_template
 from catalog.extension import texts
+from catalog.lint import lint
 from catalog.pointer import resolve
 from catalog.record import Amount
 from catalog.schema import Validators
 from catalog.workspace import Workspace, load
-from tests.catalog.library import LIBRARY, schemas
+from tests.catalog.library import LIBRARY, inlined
 
 #: contract -> operation -> business event
 PLAN = {
@@ -158,37 +159,18 @@ def test_nothing_important_goes_unenforced() -> None:
     assert {"response header Location is not checked"} == {note.message for note in workspace().notes}
 
 
+def test_lint_finds_nothing_to_mend() -> None:
+    """What is left is what only a workspace can add: bindings, and the header that nobody checks."""
+    assert {finding.rule for finding in lint(workspace(), is_library_included=True)} == {
+        "contract-bound",
+        "not-enforced",
+    }
+
+
 @every_contract
 def test_documents_are_valid_openapi(version: ContractVersion) -> None:
     """A third-party validator accepts each document, once canonical schemas sit in its components."""
     validate_openapi(inlined(version.document))
-
-
-def inlined(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with canonical schemas as components instead of references by name."""
-    standing = {key.partition("@")[0]: doc for key, doc in schemas().items()}
-    components = {name: strip(localised(doc, name)) for name, doc in standing.items()}
-    result = localised(document, "")
-    result["components"]["schemas"] |= components
-    return result  # type: ignore[no-any-return]
-
-
-def strip(schema: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name not in ("$id", "$schema")}
-
-
-def localised(node: Any, home: str) -> Any:
-    if isinstance(node, list):
-        return [localised(item, home) for item in node]
-    if not isinstance(node, dict):
-        return node
-    result = {name: localised(value, home) for name, value in node.items()}
-    ref = node.get("$ref")
-    if isinstance(ref, str):
-        name, _, fragment = ref.partition("#")
-        home = name.removeprefix("canonical:").partition("@")[0] or home
-        result["$ref"] = f"#/components/schemas/{home}{fragment}" if home else ref
-    return result
 
 
 @every_operation
