@@ -1,7 +1,7 @@
 """The chain of a business object: everything that flow links tie to it, with all that happened, in order.
 
 A chain follows flow links in both directions and never reference links, so that a supplier does not tie everything
-together (design §5). An alias stands for its object.
+together (design §5). An alias stands for its object, if only one object claims it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,23 @@ from controlplane.lineage.store import business_object, exchange, link, object_a
 MAX_OBJECTS = 200
 MAX_EVENTS = 2_000
 
+# An alias that two objects claim proves nothing: it ties neither of them to what others say of it.
+_IS_TIE = """link.kind = 'flow' OR NOT EXISTS (
+            SELECT 1 FROM link AS claim
+            WHERE claim.target_id = link.target_id AND claim.kind = 'alias' AND claim.source_id != link.source_id)"""
+
 # UNION keeps each object once, so a cycle ends by itself; LIMIT bounds the walk.
 WALK = text(
-    """
+    f"""
     WITH RECURSIVE chain(object_id) AS (
       VALUES (:root)
       UNION SELECT link.target_id FROM chain CROSS JOIN link
-            ON link.source_id = chain.object_id AND link.kind IN ('flow', 'alias')
+            ON link.source_id = chain.object_id AND link.kind IN ('flow', 'alias') WHERE {_IS_TIE}
       UNION SELECT link.source_id FROM chain CROSS JOIN link
-            ON link.target_id = chain.object_id AND link.kind IN ('flow', 'alias')
+            ON link.target_id = chain.object_id AND link.kind IN ('flow', 'alias') WHERE {_IS_TIE}
       LIMIT :limit)
     SELECT object_id FROM chain
-    """
+    """  # noqa: S608 - constants only
 )
 
 
