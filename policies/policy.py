@@ -14,16 +14,24 @@ import msgspec
 from catalog.contract import ContractVersion, Operation
 from catalog.envelope import Envelope, Match
 from catalog.network import Consumer, ConsumerBlob, Entity
+from catalog.schema import Validators
 from policies.decision import Decision
 from policies.request import Request, Response
 
-#: head: before the body is read. body: with the document. claim: after entity authorization, looks up the
-#: idempotency claim. late: after the claim. back: on the system's answer.
-Phase = Literal["head", "body", "claim", "late", "back"]
+#: identity: who calls. head: before the body is read. body: with the document. entity: once the legal entity is known.
+#: claim: looks up the idempotency claim. late: everything else that can fail without the system. back: on its answer.
+Phase = Literal["identity", "head", "body", "entity", "claim", "late", "back"]
+
+PHASES: tuple[Phase, ...] = ("identity", "head", "body", "entity", "claim", "late", "back")
 
 
 class Need(NamedTuple):
-    """A fact a policy asks for. The runner gathers it; equal needs are gathered once."""
+    """A fact a policy asks for. The runner gathers it; equal needs are gathered once.
+
+    claim: key (consumer, entity, operation, idempotency key); the fact is what is known of an earlier call
+    (exchange_id, fingerprint, state, answer, is_checked) or None. quota: key (bucket, emission_interval_s, burst_s);
+    one call is taken from the bucket; the fact is (seconds to wait, 0 when allowed; seconds until it is full again).
+    """
 
     kind: Literal["claim", "quota"]
     key: tuple[Any, ...]
@@ -41,7 +49,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     consumers: dict[str, ConsumerBlob]
     pepper: bytes  # key of the API keys' HMAC; the group's secret
     files: Mapping[str, bytes]  # files a policy's config names (JWKS), read by the host
-    validators: Any  # catalog.schema.Validators, shared by hash over the whole snapshot
+    validators: Validators  # shared by content over the whole snapshot
+    base_paths: Mapping[str, str] = {}  # "name@version" -> base path at the gateway, of every published version
 
 
 class Policy(Protocol):
@@ -51,7 +60,7 @@ class Policy(Protocol):
     version: ClassVar[str]
     phase: ClassVar[Phase]
     after: ClassVar[tuple[str, ...]]  # ids that must run before this one within its phase
-    Config: ClassVar[type[msgspec.Struct]]
+    config_type: ClassVar[type[msgspec.Struct]]
 
     @classmethod
     def compile(cls, config: Any, around: Surroundings) -> Self | None:
@@ -66,9 +75,29 @@ class Policy(Protocol):
 
 
 class BackPolicy(Protocol):
-    """A policy of phase `back`."""
+    """A policy of phase `back`; otherwise like `Policy`. After the system has acted it can only withhold the answer."""
+
+    id: ClassVar[str]
+    version: ClassVar[str]
+    phase: ClassVar[Phase]
+    after: ClassVar[tuple[str, ...]]
+    config_type: ClassVar[type[msgspec.Struct]]
+
+    @classmethod
+    def compile(cls, config: Any, around: Surroundings) -> Self | None: ...
 
     def decide(self, request: Request, response: Response) -> Decision: ...
 
 
-__all__ = ["BackPolicy", "Consumer", "Envelope", "Facts", "Match", "Need", "Phase", "Policy", "Surroundings"]
+__all__ = [
+    "PHASES",
+    "BackPolicy",
+    "Consumer",
+    "Envelope",
+    "Facts",
+    "Match",
+    "Need",
+    "Phase",
+    "Policy",
+    "Surroundings",
+]

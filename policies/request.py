@@ -20,6 +20,7 @@ class Request:
         "entity",
         "exchange_id",
         "fingerprint",
+        "flaw",
         "headers",
         "idempotency_key",
         "method",
@@ -51,6 +52,7 @@ class Request:
         self.scopes: frozenset[str] = frozenset()
         self.body: bytes = b""  # buffering
         self.document: Any = None  # parsed JSON, numbers with a fraction as Decimal; None when there is none
+        self.flaw: str = ""  # why the body is no JSON document, although it says so
         self.entity: str = ""  # entity resolution
         self.idempotency_key: str = ""
         self.fingerprint: str = ""  # SHA-256 over method, path, query and body
@@ -66,10 +68,11 @@ class Request:
 class Response:
     """A system's answer on its way back."""
 
-    __slots__ = ("body", "document", "headers", "status")
+    __slots__ = ("body", "document", "flaw", "headers", "status")
 
-    def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None) -> None:
+    def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None, flaw: str = "") -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.document = document
+        self.flaw = flaw  # why the body is no JSON document, although it says so

@@ -1,0 +1,41 @@
+"""A consumer acts only for the legal entities that it was given."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import msgspec
+
+from policies.decision import ALLOW, Decision, reject
+from policies.policy import Facts, Need, Phase, Surroundings
+from policies.request import Request
+
+_FORBIDDEN = reject(403, "entity-forbidden", "The consumer may not act for this legal entity.")
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class EntityAuthorization:
+    id: ClassVar[str] = "entity"
+    version: ClassVar[str] = "1.0.0"
+    phase: ClassVar[Phase] = "entity"
+    after: ClassVar[tuple[str, ...]] = ()
+    config_type: ClassVar[type[msgspec.Struct]] = Config
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self._known = known
+
+    @classmethod
+    def compile(cls, config: Config, around: Surroundings) -> Self | None:
+        return cls(frozenset(around.entities))
+
+    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
+        return ()
+
+    def decide(self, request: Request, facts: Facts) -> Decision:
+        consumer = request.consumer
+        if consumer is None or request.entity not in self._known:
+            return _FORBIDDEN
+        return ALLOW if request.entity in consumer.entities or "*" in consumer.entities else _FORBIDDEN
