@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from catalog.errors import NotFound
+from catalog.errors import Conflict, NotFound
 from gateway.state.store import Batch
 from gateway.stream import skip
 
@@ -50,7 +50,7 @@ def mark_shipped(connection: sqlite3.Connection, stream: str, last: int) -> int:
     """Everything up to `last` has arrived; bytes of the commits that need no shipping any more.
 
     A lower `last` than before rewinds (the receiver lost something) and the answer is negative.
-    Raises: NotFound when those lines are gone.
+    Raises: NotFound when those lines are gone; Conflict when `last` was never written here.
     """
     row = connection.execute("SELECT stream_id, shipped FROM stream WHERE name = ?", (stream,)).fetchone()
     if row is None:
@@ -62,6 +62,10 @@ def mark_shipped(connection: sqlite3.Connection, stream: str, last: int) -> int:
         ).fetchone()
         if kept is None:
             raise NotFound(f"entry {last + 1} of stream {stream} is no longer kept")
+    if last > shipped:
+        (written,) = connection.execute("SELECT max(last) FROM batch WHERE stream_id = ?", (stream_id,)).fetchone()
+        if written is None or last > written:
+            raise Conflict(f"stream {stream} ends at {written or shipped}: entry {last} was written by somebody else")
     connection.execute("UPDATE stream SET shipped = ? WHERE stream_id = ?", (last, stream_id))
     low, high = sorted((shipped, last))
     (size_bytes,) = connection.execute(

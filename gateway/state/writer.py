@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.errors import Unavailable
+from catalog.errors import Unavailable, WaybillError
 from gateway.stream import Chain
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,8 @@ class Writer:
         is_ours = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
         if isinstance(error, sqlite3.DatabaseError) and not is_ours:
             return Unavailable(f"the state file refuses to write: {error}")
-        log.error("a write was refused", exc_info=error)
+        if not isinstance(error, WaybillError):
+            log.error("a write was refused", exc_info=error)
         return error
 
     def _tell(self, resolved: Resolved) -> None:

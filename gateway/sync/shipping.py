@@ -1,0 +1,54 @@
+"""Ships the streams, oldest lines first, in batches that may be sent again: the receiver takes each entry once."""
+
+from __future__ import annotations
+
+import logging
+
+from catalog.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.state.store import Store
+from gateway.sync.client import ControlPlane, OutOfStep
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 1 << 20
+
+
+class Shipper:
+    """Runs beside the calls and never makes one wait. `halted` says why it stopped; the lines stay where they are."""
+
+    def __init__(self, control_plane: ControlPlane, store: Store, idle_s: float = 0.2) -> None:
+        self._control_plane = control_plane
+        self._store = store
+        self._idle_s = idle_s
+        self.halted = ""
+
+    async def ship(self) -> float:
+        """Send one batch; seconds to pause. Raises: Unavailable, Unauthorized."""
+        if self.halted:
+            return 60.0
+        batch = await self._store.unshipped(BATCH_BYTES)
+        if batch is None:
+            return self._idle_s
+        try:
+            last = await self._control_plane.ingest(batch)
+        except OutOfStep as error:
+            await self._step_to(batch.stream, batch.first, error.expected)
+            return 0.0
+        except Invalid as error:
+            self._halt(f"the control plane refuses entries {batch.first} to {batch.last} of {batch.stream}: {error}")
+            return 0.0
+        await self._store.shipped(batch.stream, last)
+        return 0.0
+
+    async def _step_to(self, stream: str, sent: int, expected: int) -> None:
+        if expected == sent:
+            raise Unavailable(f"the control plane refuses entry {sent} of {stream} and expects the same")
+        log.warning("stream %s: sent from entry %d, the control plane expects %d", stream, sent, expected)
+        try:
+            await self._store.shipped(stream, expected - 1)
+        except (NotFound, Conflict) as error:
+            self._halt(f"the control plane expects entry {expected} of {stream}: {error}")
+
+    def _halt(self, reason: str) -> None:
+        self.halted = reason
+        log.critical("SHIPPING STOPPED, nothing is lost here: %s", reason)
