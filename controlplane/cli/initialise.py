@@ -12,6 +12,7 @@ from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say, say_problems
 from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
+from controlplane.cli.workspace import own_notes
 
 
 def init(
@@ -92,7 +93,8 @@ def _check(files: dict[str, str]) -> tuple[Problem, ...]:
     """What the new workspace declares and nobody enforces. Raises: Invalid when it could not be published."""
     from controlplane.registry.candidate import load_workspace
 
-    return load_workspace({path: text for path, text in files.items() if path != IGNORE_FILE}).notes
+    loaded = load_workspace({path: text for path, text in files.items() if path != IGNORE_FILE})
+    return own_notes(loaded.notes)
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from catalog.errors import Conflict, Invalid, Problem, WaybillError
+from catalog.inventory import LIBRARY_PREFIX
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
 
@@ -27,7 +28,7 @@ def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text
     notes: tuple[Problem, ...] = ()
     files = read_workspace(directory)
     try:
-        notes = load_workspace(files).notes
+        notes = own_notes(load_workspace(files).notes)
     except Invalid as error:
         problems = error.problems or (Problem(error.detail),)
     if output is Format.json:
@@ -98,6 +99,11 @@ def read_workspace(directory: Path) -> dict[str, str]:
     return texts
 
 
+def own_notes(notes: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Without those of the built-in library, about which the reader can do nothing."""
+    return tuple(note for note in notes if not note.file.startswith(LIBRARY_PREFIX))
+
+
 def say_applied(done: dict[str, Any]) -> None:
     if not done["is_published"]:
         say(f"nothing to change: generation {done['generation']} is this workspace already")
@@ -111,13 +117,15 @@ def _say_plan(made: dict[str, Any]) -> None:
     if made["refused"]:
         say(f"refused, {len(made['refused'])} problems:")
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
-    elif not (made["added"] or made["changed"] or made["removed"]):
+    elif not (made["added"] or made["changed"] or made["removed"]) and made["generation"]:
         say(f"nothing to change: generation {made['generation']} is this workspace already")
     else:
         say(f"`waybill apply` would publish generation {made['generation'] + 1}")
 
 
 def _say_items(made: dict[str, Any]) -> None:
+    for draft in made["drafts"]:
+        say(f"· draft     {draft}  (stays out of the snapshot)")
     for sign, group in (("+", "added"), ("~", "changed"), ("-", "removed")):
         for entry in made[group]:
             detail = f"  ({entry['detail']})" if entry["detail"] else ""

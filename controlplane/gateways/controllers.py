@@ -139,7 +139,7 @@ class GatewayListController(Controller):
     @get("/gateways", guards=[viewer], sync_to_thread=True)
     def list_all(self, service: Service) -> Gateways:
         """All gateways: the generation each runs, what it refused and why, when it was last heard of."""
-        return Gateways(service.list_all({}))
+        return Gateways(service.list_all())
 
 
 async def poll(look: Callable[[], Found | None], wakeup: Wakeup, wait_s: float) -> Found | None:

@@ -16,6 +16,7 @@ from controlplane.context import Context, rfc3339
 from controlplane.gateways.store import command, enrolment, gateway
 from controlplane.identity import credential
 from controlplane.identity.service import IdentityService
+from controlplane.ingest.store import stream
 
 GROUP = "default"  # one gateway group shares the pepper (design §11.1)
 
@@ -121,11 +122,12 @@ class GatewayService:
         with self._database.write() as connection:
             touch(connection, gateway_id, self._clock())
 
-    def list_all(self, streams: dict[str, int]) -> list[GatewayView]:
-        """All gateways; `streams` is the last sequence number by stream, of any gateway."""
+    def list_all(self) -> list[GatewayView]:
+        """All gateways by name, each with its streams."""
         stale_before = self._clock() - int(self._context.settings.gateway_stale_after_s * 1_000_000)
         with self._database.read() as connection:
             rows = connection.execute(select(gateway).order_by(gateway.c.name, gateway.c.gateway_id)).all()
+            streams = dict(connection.execute(select(stream.c.name, stream.c.last)).tuples().all())
         return [_view(row, row.last_seen_us < stale_before, streams) for row in rows]
 
     def commands(self, gateway_id: str) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def test_every_route_declares_exactly_one_guard(method: str, path: str, handler:
 def test_every_route_refuses_strangers_and_lower_roles_with_a_problem(
     api: Api, method: str, path: str, handler: HTTPRouteHandler
 ) -> None:
-    """No bearer: 401. A lower role: 403, a person on a gateway's route and the reverse: 401. The declared role: neither."""
+    """Nobody, and a person on a gateway's route or the reverse: 401. A lower role: 403. The declared role: neither."""
     if path in guard.PUBLIC:
         assert is_problem(
             api.call(method, address(path), None, json={"token": "wbe_x", "name": "x"}), 401, "unauthorized"
