@@ -93,7 +93,8 @@ def write_workspace(folder: Path, urls: dict[str, str], jwks: dict[str, Any], sl
     for name, contracts in GRANTS.items():
         _write(folder / f"consumers/{name}.yaml", _consumer(name, contracts))
     _write(folder / "policies/network.yaml", POLICIES)
-    (folder / "policies/issuer.jwks.json").write_text(json.dumps(jwks, indent=2))
+    (folder / "identity").mkdir(parents=True, exist_ok=True)
+    (folder / "identity/issuer.jwks.json").write_text(json.dumps(jwks, indent=2))
     _write(folder / "slos/receipt.yaml", with_deadline(slo, DEADLINE_S))
 
 
@@ -113,7 +114,7 @@ POLICIES: list[dict[str, Any]] = [
                 {
                     "issuer": ISSUER,
                     "audience": AUDIENCE,
-                    "jwks_file": "policies/issuer.jwks.json",
+                    "jwks_file": "identity/issuer.jwks.json",
                     "algorithms": ["ES256"],
                 }
             ]

@@ -1,8 +1,8 @@
 """Compares, from the files of a run directory alone, what clients, systems, gateway and control plane wrote down.
 
-`evidence` loads the files; `stream`, `exchange`, `effect`, `lifecycle` and `figure` each compare one thing and
-return differences; `ledger` says which fault explains one, and which never can be; `report` sums up. Pure but for
-`evidence`.
+`evidence` loads the files; `stream`, `exchange`, `effect` and `figure` each compare one thing and return differences;
+`telling` computes figures from the records; `ledger` says which fault explains a difference; `report` sums up. Pure but
+for `evidence`.
 """
 
 from controlplane.simulation.verify.difference import Difference

@@ -10,7 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from catalog.errors import Invalid
+from catalog.measure import Measure
 from catalog.record import Entry, Exchange
+from catalog.slo import SloSpec
+from catalog.workspace import load as load_workspace
+from catalog.workspace import read_directory
 from controlplane.simulation.log import read_log
 from controlplane.simulation.plan import Fault, Plan
 
@@ -28,7 +32,9 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
     logs: dict[str, list[dict[str, Any]]]
     gateway: tuple[Chain, ...]  # as the gateway exported it
     controlplane: tuple[Chain, ...]  # as the control plane holds it
-    figures: dict[str, Any]  # the API's answers at the end: {"slos": …, "overview": …, …}
+    figures: dict[str, Any]  # the API's answers at the end: {"slos", "overview", "objects": {slo: {"bad", "open"}}}
+    slos: dict[str, SloSpec]  # as the run's workspace declares them
+    measures: dict[str, Measure]
 
     @cached_property
     def calls(self) -> list[dict[str, Any]]:
@@ -70,6 +76,7 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
 def load(run_dir: Path) -> Evidence:
     """Raises: Invalid when files are missing, or are not what a run writes."""
     try:
+        workspace = load_workspace(read_directory(run_dir / "workspace"))
         return Evidence(
             plans=tuple(msgspec.json.decode((run_dir / "plan.json").read_bytes(), type=list[Plan])),
             logs={
@@ -79,6 +86,8 @@ def load(run_dir: Path) -> Evidence:
             gateway=tuple(chain for path in _logs(run_dir / "gateway") for chain in split(path.read_bytes())),
             controlplane=split((run_dir / "controlplane.ndjson").read_bytes()),
             figures=json.loads((run_dir / "figures.json").read_bytes()),
+            slos=workspace.slos,
+            measures=workspace.measures,
         )
     except FileNotFoundError as error:
         raise Invalid(f"{run_dir} is not a complete run directory: {error.filename} is missing") from error

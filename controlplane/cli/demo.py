@@ -1,0 +1,117 @@
+"""`waybill demo`: a simulated hospital network behind a governed gateway, to watch or to prove."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.errors import Invalid
+from controlplane.cli.output import say
+
+if TYPE_CHECKING:
+    from controlplane.simulation.network import Load
+    from controlplane.simulation.verify import Report
+
+app = typer.Typer(
+    name="demo",
+    help="A simulated hospital network: two entities, five systems, their clients and their faults.",
+    invoke_without_command=True,
+)
+
+SEGMENT_S = 120.0  # without an end the plan repeats in segments of this length, each with other transactions
+SHOWN = 20
+
+
+@app.callback()
+def demo(
+    context: typer.Context,
+    duration: Annotated[
+        float | None,
+        typer.Option(help="Seconds of load, then compare all logs and exit; without: until Ctrl-C.", min=5),
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Client calls per second, about.", min=1, max=500)] = 20.0,
+    seed: Annotated[int, typer.Option(help="Fixes the plan and the faults, not the timings.")] = 7,
+    report: Annotated[Path | None, typer.Option(help="Where the report of a run with --duration goes, too.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Where everything is kept; must be empty. Default: a temporary directory.")
+    ] = None,
+    dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
+) -> None:
+    """Run the network until Ctrl-C, or for a while and then compare what everybody wrote down.
+
+    Exit status 1 when a difference between the logs of clients, systems, gateway and control plane is unexplained.
+
+    Example: waybill demo --duration 60 --rate 50 --seed 7 --report report.json --no-dashboards
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from controlplane.simulation.network import Load
+    from controlplane.simulation.run import run_headless
+
+    folder = _run_dir(run_dir)
+    if duration is None:
+        _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
+        return
+    made = run_headless(folder, Load(seed, duration, rate, is_endless=False), dashboards, say)
+    if report is not None:
+        report.write_bytes((folder / "report.json").read_bytes())
+    _say_report(made, folder)
+
+
+@app.command("verify")
+def verify(run_dir: Annotated[Path, typer.Argument(help="Run directory of a demo with --duration.")]) -> None:
+    """Compare the logs of a finished run again; exit status 1 on any unexplained difference.
+
+    Example: waybill demo verify /tmp/waybill-demo-x1
+    """
+    from controlplane.simulation.run import compare
+
+    _say_report(compare(run_dir), run_dir)
+
+
+def _run_dir(wanted: Path | None) -> Path:
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="waybill-demo-"))
+    if wanted.exists() and any(wanted.iterdir()):
+        raise Invalid(f"{wanted} is not empty: a run never mixes with what another left")
+    wanted.mkdir(parents=True, exist_ok=True)
+    return wanted.resolve()
+
+
+def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
+    from rich.console import Console
+
+    from controlplane.simulation.network import Network
+    from controlplane.simulation.screen import watch
+
+    say("starting control plane, gateway, five systems and their clients; this takes some seconds")
+    with Network(run_dir, has_dashboards) as network:
+        for name, url in network.addresses.items():
+            say(f"{name:<18} {url}")
+        say(f"\nsign in with this token (administrator): {network.admin_token}")
+        say(f"everything is kept in {run_dir}\n")
+        network.start_driver(load)
+        try:
+            watch(network, Console())
+        except KeyboardInterrupt:
+            say("stopping")
+
+
+def _say_report(made: Report, run_dir: Path) -> None:
+    counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in made.counts.items() if value)
+    say(f"plan {made.plan_sha256[0][:12]}, faults {made.faults_sha256[0][:12]}, seed {made.seed}")
+    say(counts)
+    say(f"clients: {made.throughput['client_attempts']}/s, latency in ms {made.latency_ms}")
+    say(f"refused by {made.refusals}")
+    say(f"differences explained by faults: {made.explained or 'none'}")
+    unexplained = [one for one in made.differences if not one.is_explained]
+    for one in unexplained[:SHOWN]:
+        say(f"UNEXPLAINED {one.kind} {one.subject}: {'; '.join(f'{who}: {what}' for who, what in one.sides.items())}")
+    if len(unexplained) > SHOWN:
+        say(f"… and {len(unexplained) - SHOWN} more")
+    say(f"{len(made.differences)} differences, {made.unexplained} unexplained; report in {run_dir / 'report.json'}")
+    if not made.is_clean:
+        raise typer.Exit(1)

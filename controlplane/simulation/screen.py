@@ -1,0 +1,84 @@
+"""The live table of a demo that runs until it is stopped: what clients and systems have logged, and the pages' figures.
+
+Counts come from the logs of clients and systems, read as they grow; lag and figures from the control plane's API.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from catalog.errors import Unavailable, WaybillError
+from controlplane.simulation.network import Network
+
+REFRESH_S = 1.0
+
+
+class Tally:
+    """Counts log lines as they come; each file is read on from where it was left."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._offsets: dict[Path, int] = {}
+        self.statuses: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.objects: Counter[str] = Counter()
+
+    def read(self) -> None:
+        for path in (*self._run_dir.glob("clients/*.ndjson"), *self._run_dir.glob("systems/*.ndjson")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                content = file.read()
+            whole = content[: content.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                self._count(json.loads(line))
+
+    def _count(self, line: dict[str, Any]) -> None:
+        if line["kind"] == "call":
+            self.statuses[f"{line['status'] // 100}xx" if line["status"] else "no answer"] += 1
+            if line["code"]:
+                self.refusals[line["code"]] += 1
+        elif line["kind"] == "request" and line["effect"]:
+            self.objects[line["operation"]] += 1
+
+
+def watch(network: Network, console: Console) -> None:
+    """Until Ctrl-C. Raises: Unavailable when a process ends by itself."""
+    tally, started_s = Tally(network.run_dir), time.monotonic()
+    with network.client() as client, Live(console=console, auto_refresh=False) as live:
+        while True:
+            for process in network.processes:
+                if not process.is_running:
+                    raise Unavailable(f"{process.name} ended with {process.returncode}:\n{process.log_tail()}")
+            tally.read()
+            try:
+                lag_us = max((stream["lag_us"] for stream in _items(client.get("/streams"))), default=0)
+                sentence = client.get("/overview")["sentence"]
+            except WaybillError as error:
+                lag_us, sentence = 0, error.detail
+            live.update(_table(tally, time.monotonic() - started_s, lag_us, sentence), refresh=True)
+            time.sleep(REFRESH_S)
+
+
+def _items(listed: Any) -> list[dict[str, Any]]:
+    return list(listed["items"] if isinstance(listed, dict) else listed)
+
+
+def _table(tally: Tally, elapsed_s: float, lag_us: int, sentence: str) -> Group:
+    table = Table(title=f"running for {elapsed_s:.0f} s, Ctrl-C stops everything", title_justify="left", expand=False)
+    for column in ("answers", "refused or failed", "done by the systems"):
+        table.add_column(column)
+    table.add_row(_lines(tally.statuses), _lines(tally.refusals), _lines(tally.objects))
+    return Group(table, f"{sentence}\nrecords reach the control plane within {lag_us / 1e6:.1f} s")
+
+
+def _lines(counts: Counter[str]) -> str:
+    return "\n".join(f"{count:>7,}  {name}" for name, count in counts.most_common(14)) or "none yet"
