@@ -338,13 +338,14 @@ class Loader:
         exact, pins, problems = pin(document, self._schemas, earlier.pins if earlier else (), path)
         self._problems += problems
         operations: tuple[Any, ...] = ()
-        if not problems and document:
+        if document:
             try:
                 reading = read_openapi(exact, self._schemas, self._validators, path)
                 operations = reading.operations
                 self._notes += reading.notes
             except Invalid as error:
-                self._problems += error.problems
+                told = {problem.pointer for problem in problems}
+                self._problems += [problem for problem in error.problems if problem.pointer not in told]
         if contract is None:
             return None
         sha256 = sha256_hex(canonical_json({"document": exact, "pins": pins}))

@@ -164,7 +164,7 @@ class _Reader:
             name = f"{method} {template}"
         if name in self._places:
             self._refuse(f"operationId {name!r} is used twice", join(pointer, "operationId"))
-            return
+            name = f"{method} {template}"
         self._places[name] = pointer
         if item.get("callbacks"):
             self._note("callbacks are not governed", join(pointer, "callbacks"))

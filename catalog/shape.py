@@ -17,11 +17,14 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
 
 
 def shape(data: Any, kind: type[S], file: str, base: str = "") -> tuple[S | None, list[Problem]]:
-    """`data` as a `kind`, or None and one problem for each field that is missing, unknown or of the wrong type."""
+    """`data` as a `kind`, and one problem for each field that is missing, unknown or of the wrong type.
+
+    None when a field that is known is missing or wrong; unknown ones are left out, so that checking can go on.
+    """
     if not isinstance(data, dict):
         return None, [Problem(f"must be a mapping ({kind.__name__})", pointer=base, file=file, rule="shape")]
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    problems = [
+    unknown = [
         Problem(
             f"unknown field {name!r}",
             pointer=join(base, name),
@@ -32,14 +35,15 @@ def shape(data: Any, kind: type[S], file: str, base: str = "") -> tuple[S | None
         for name in data
         if name not in fields
     ]
+    problems: list[Problem] = []
     for name, field in fields.items():
         if name in data:
             problems += _convert_problems(data[name], field.type, file, join(base, name))
         elif field.required:
             problems.append(Problem(f"field {name!r} is missing", pointer=base, file=file, rule="shape"))
     if problems:
-        return None, problems
-    return msgspec.convert(data, kind), []
+        return None, unknown + problems
+    return msgspec.convert({name: value for name, value in data.items() if name in fields}, kind), unknown
 
 
 def _convert_problems(value: Any, kind: Any, file: str, base: str) -> list[Problem]:

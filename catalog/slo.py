@@ -165,7 +165,7 @@ def parse_slo(data: Any, file: str = "") -> tuple[SloSpec | None, list[Problem]]
     if document is None or spec is None:
         return None, problems + more
     source, wrong = _source(spec.indicator.spec.ratio_metric, file)
-    wrong = [*_rule_problems(document.metadata, spec, file), *wrong]
+    wrong = [*problems, *more, *_rule_problems(document.metadata, spec, file), *wrong]
     if wrong or source is None:
         return None, wrong
     return _spec(document.metadata, spec, source), []
