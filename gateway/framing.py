@@ -87,7 +87,8 @@ def check_host(host: bytes | None, version: bytes, allowed: frozenset[str]) -> R
 
 def check_partial_head(data: bytes | bytearray, max_head_bytes: int, max_line_bytes: int) -> Refusal | None:
     """What can be said before a head is complete, so that rubbish is not waited upon."""
-    if not 0x41 <= data[0] <= 0x5A:
+    first = data[2:3] if data.startswith(b"\r\n") else data[:1]  # RFC 9112 §2.2 allows for one empty line
+    if not (first.isupper() or (first in b"\r" and len(data) < 3)):
         return Refusal(400, "malformed-request", "The request does not start with a method.")
     if data.count(b"\n") != data.count(b"\r\n"):
         return Refusal(400, "malformed-request", "A line of the head ends without carriage return.")

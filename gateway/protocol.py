@@ -146,7 +146,7 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         whole = bytes(self._pending)
         self._pending.clear()
-        self._begin(whole[: end + 4], whole[end + 4 :])
+        self._begin(whole[: end + 4].removeprefix(b"\r\n"), whole[end + 4 :])
 
     def _check_partial(self) -> None:
         refusal = check_partial_head(self._pending, self._settings.max_head_bytes, self._settings.max_line_bytes)
