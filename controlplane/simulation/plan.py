@@ -226,7 +226,7 @@ def _faults(rng: random.Random, transactions: list[Transaction], duration_s: flo
     def window(
         name: str, kind: FaultKind, target: str, at: float, share: float, least_s: float, **more: object
     ) -> Fault:
-        start_s = round(duration_s * (at + rng.uniform(0, 0.03)), 3)
+        start_s = round(duration_s * (at + rng.uniform(0, 0.03)), 3) if at else 0.0
         lasts_s = round(max(least_s, duration_s * share), 3)
         draft = {"id": f"{name}-{segment}", "kind": kind, "target": target, "start_s": start_s, "duration_s": lasts_s}
         return msgspec.convert(draft | more, Fault)

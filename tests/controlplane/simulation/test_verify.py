@@ -1,0 +1,301 @@
+"""The comparison, on a small world made by hand in which every account agrees, and then one does not."""
+
+import copy
+import json
+
+import msgspec
+import pytest
+
+from catalog.record import Entry, Exchange, IntentEntry, ObjectRef
+from catalog.slo import HttpSource, LifecycleSource, SloSpec
+from catalog.snapshot import sha256_hex
+from controlplane.simulation.plan import Fault, Plan
+from controlplane.simulation.verify import Evidence, verify
+from controlplane.simulation.verify.evidence import split
+
+BODY = sha256_hex(b"body")
+SECOND = 1_000_000
+RECEIPTS = SloSpec(
+    "arrives",
+    "Arrives",
+    "x",
+    "0.99",
+    "28d",
+    2_419_200,
+    LifecycleSource("receipt", "receipt.posted", "receipt.accepted", 10),
+)
+CHECKS = SloSpec("checks", "Checks", "x", "0.99", "28d", 2_419_200, HttpSource(("dock/post",), 1000))
+
+
+def record(number, operation, system, event, value, **more):
+    fields = {
+        "exchange_id": f"{number:032x}",
+        "trace_id": f"{number:032x}",
+        "span_id": f"{number:016x}",
+        "parent_span_id": f"{number + 100:016x}",
+        "started_us": number * SECOND,
+        "duration_us": 2000,
+        "upstream_us": 1000,
+        "snapshot": "1:000000000000",
+        "method": "POST",
+        "status": 201,
+        "executed": "yes",
+        "fault": "none",
+        "contract": "dock",
+        "operation": operation,
+        "system": system,
+        "upstream_status": 201,
+        "event": event,
+        "object": ObjectRef("receipt", "mercy", value),
+        "request_sha256": BODY,
+    }
+    return Exchange(**{**fields, **more})
+
+
+def stream(records):
+    lines, previous = [], ""
+    for one in records:
+        bodies = [("exchange", one)]
+        if one.upstream_status and not one.is_replay:
+            about = {"exchange_id": one.exchange_id, "contract": "", "version": "", "operation": "", "consumer": ""}
+            intent = IntentEntry(**about, legal_entity="", system=one.system, request_sha256=BODY)
+            bodies.insert(0, ("intent", intent))
+        for kind, body in bodies:
+            raw = msgspec.Raw(msgspec.json.encode(body))
+            lines.append(msgspec.json.encode(Entry(len(lines) + 1, kind, one.started_us, previous, raw)))
+            previous = sha256_hex(lines[-1])
+    return b"".join(line + b"\n" for line in lines)
+
+
+def call(one, caller, n, **more):
+    fields = {
+        "n": n,
+        "at_us": one.started_us + one.duration_us,
+        "kind": "call",
+        "caller": caller,
+        "method": one.method,
+        "target": "/x",
+        "key": f"key-{one.exchange_id}",
+        "request_sha256": BODY,
+        "trace": one.trace_id,
+        "span": one.parent_span_id,
+        "exchange": one.exchange_id,
+        "status": one.status,
+        "code": one.code,
+        "error": "",
+        "is_replay": one.is_replay,
+        "duration_us": one.duration_us,
+        "expect": [201],
+        "fault": "",
+    }
+    return {**fields, **more}
+
+
+def request(one, n, **more):
+    fields = {
+        "n": n,
+        "at_us": one.started_us,
+        "kind": "request",
+        "system": one.system,
+        "exchange": one.exchange_id,
+        "key": f"key-{one.exchange_id}",
+        "method": one.method,
+        "target": "/x",
+        "request_sha256": BODY,
+        "operation": one.operation,
+        "status": one.upstream_status,
+        "object": ["receipt", one.object.value],
+        "effect": True,
+        "reference": f"ref-{one.object.value}",
+    }
+    return {**fields, **more}
+
+
+def end(n):
+    return {"n": n, "at_us": 0, "kind": "end"}
+
+
+def world(records, good, bad, overdue=()):
+    """Accounts that agree: a dock posts receipts, the ERP accepts them; the ledger knows of one lost receipt."""
+    clients = [one for one in records if one.operation == "post"]
+    systems = [one for one in records if one.operation == "accept"]
+    as_of_us = 100 * SECOND
+    standing = {"good": good, "bad": bad, "total": good + bad, "open": 0, "as_of_us": as_of_us}
+    checks = {"good": len(clients), "bad": 0, "total": len(clients), "open": 0, "as_of_us": as_of_us}
+    objects = [{"object": {"type": "receipt", "assigner": "mercy", "value": value}} for value in overdue]
+    fault = Fault("lost-0", "lost_receipts", "receiving", 0, 1, objects=tuple(overdue))
+    ledger = {"fault": "lost-0", "fault_kind": "lost_receipts", "target": "receiving", "from_us": 0, "to_us": as_of_us}
+    lines = stream(records)
+    return {
+        "plans": (Plan(7, 0, 1, 1, (), (fault,)),),
+        "logs": {
+            "clients/dock.ndjson": [
+                *(call(one, "dock", n) for n, one in enumerate(clients, 1)),
+                end(len(clients) + 1),
+            ],
+            "systems/receiving.ndjson": [
+                *(request(one, n) for n, one in enumerate(clients, 1)),
+                *(call(one, "receiving", n) for n, one in enumerate(systems, len(clients) + 1)),
+                end(len(records) + 1),
+            ],
+            "systems/erp.ndjson": [*(request(one, n) for n, one in enumerate(systems, 1)), end(len(systems) + 1)],
+            "faults.ndjson": [{"n": 1, "at_us": 0, "kind": "fault", "objects": list(overdue), **ledger}, end(2)],
+        },
+        "gateway": lines,
+        "controlplane": lines,
+        "figures": {
+            "slos": {"items": [{"name": "arrives", **standing}, {"name": "checks", **checks}]},
+            "overview": {"figures": [], "as_of_us": as_of_us},
+            "objects": {"arrives": {"bad": objects, "open": objects}},
+        },
+        "slos": {"arrives": RECEIPTS, "checks": CHECKS},
+        "measures": {},
+    }
+
+
+RECORDS = [
+    record(1, "post", "receiving", "receipt.posted", "GR-1"),
+    record(2, "accept", "erp", "receipt.accepted", "GR-1"),
+    record(3, "post", "receiving", "receipt.posted", "GR-2"),  # lost
+]
+
+
+def judged(accounts):
+    parts = {**accounts, "gateway": split(accounts["gateway"]), "controlplane": split(accounts["controlplane"])}
+    return verify(Evidence(**parts))
+
+
+def unexplained(accounts):
+    return {one.kind for one in judged(accounts).differences if not one.is_explained}
+
+
+@pytest.fixture
+def accounts():
+    return copy.deepcopy(world(RECORDS, good=1, bad=1, overdue=("GR-2",)))
+
+
+def test_accounts_that_agree_are_clean(accounts):
+    """The one difference there is, is the lost receipt, and the ledger explains it."""
+    report = judged(accounts)
+    assert [(one.kind, one.explained_by) for one in report.differences] == [("never-finished", "lost-0")]
+    assert report.is_clean
+
+
+@pytest.mark.parametrize(
+    ("log", "place", "kind"),
+    [
+        ("clients/dock.ndjson", 0, "record-without-call"),
+        ("systems/receiving.ndjson", 0, "record-without-request"),
+        ("systems/receiving.ndjson", 2, "record-without-call"),
+        ("systems/erp.ndjson", 0, "executed-without-effect"),
+        ("faults.ndjson", 0, "fault-not-recorded"),
+        ("faults.ndjson", 0, "never-finished"),
+    ],
+)
+def test_a_missing_log_line_is_found(accounts, log, place, kind):
+    """By the gap in its numbers and, apart from that, by what the other accounts say."""
+    del accounts["logs"][log][place]
+    assert {kind, "log-gap"} <= unexplained(accounts)
+
+
+@pytest.mark.parametrize("side", ["gateway", "controlplane"])
+@pytest.mark.parametrize("place", range(6))
+def test_a_missing_stream_line_is_found(accounts, side, place):
+    """Wherever it stood; at the end only the other side shows it, since the chain before it is whole."""
+    lines = accounts[side].splitlines(keepends=True)
+    del lines[place]
+    accounts[side] = b"".join(lines)
+    assert "stream-differs" in unexplained(accounts)
+
+
+def test_an_altered_stream_breaks_its_chain(accounts):
+    """Also when both sides were altered alike."""
+    for side in ("gateway", "controlplane"):
+        accounts[side] = accounts[side].replace(b'"status":201', b'"status":202', 1)
+    assert {"chain-broken", "status-differs"} <= unexplained(accounts)
+
+
+@pytest.mark.parametrize(
+    ("log", "field", "value", "kind"),
+    [
+        ("clients/dock.ndjson", "status", 409, "status-differs"),
+        ("clients/dock.ndjson", "request_sha256", "0", "request-body-differs"),
+        ("clients/dock.ndjson", "exchange", "f" * 32, "answer-without-record"),
+        ("clients/dock.ndjson", "is_replay", True, "replay-differs"),
+        ("clients/dock.ndjson", "expect", [200], "unexpected-answer"),
+        ("systems/receiving.ndjson", "request_sha256", "0", "upstream-body-differs"),
+        ("systems/receiving.ndjson", "status", 500, "upstream-status-differs"),
+        ("systems/receiving.ndjson", "system", "erp", "system-differs"),
+        ("systems/receiving.ndjson", "exchange", "", "request-without-record"),
+        ("systems/receiving.ndjson", "effect", False, "executed-without-effect"),
+    ],
+)
+def test_an_account_that_says_otherwise_is_found(accounts, log, field, value, kind):
+    """Each field that two sides know of."""
+    accounts["logs"][log][0][field] = value
+    assert kind in unexplained(accounts)
+
+
+def test_two_effects_of_one_key_are_found_and_no_fault_explains_them(accounts):
+    """Even within the window of a fault of that very system."""
+    again = {**accounts["logs"]["systems/erp.ndjson"][0], "n": 3}
+    accounts["logs"]["systems/erp.ndjson"].append(again)
+    outage = {"fault": "lost-0", "fault_kind": "outage", "target": "erp", "from_us": 0, "to_us": 10**12, "objects": []}
+    accounts["logs"]["faults.ndjson"].append({"n": 3, "kind": "fault", "at_us": 0, **outage})
+    assert {"executed-twice", "request-twice"} <= unexplained(accounts)
+
+
+def test_a_caller_that_gave_up_explains_itself(accounts):
+    """The record is found by the span that the caller sent; without a record the gap is the gateway's."""
+    line = accounts["logs"]["clients/dock.ndjson"][0]
+    line.update(exchange="", status=0, error="ReadTimeout")
+    assert judged(accounts).is_clean
+    line["span"] = "0" * 16
+    assert {"attempt-without-record", "record-without-call"} <= unexplained(accounts)
+
+
+def test_a_call_that_never_left_needs_no_record(accounts):
+    """Nothing was sent, so the gateway can know nothing."""
+    log = accounts["logs"]["clients/dock.ndjson"]
+    log[-1]["n"] += 1
+    log.insert(2, {**log[0], "n": 3, "exchange": "", "status": 0, "error": "ConnectError", "span": "0" * 16})
+    assert judged(accounts).is_clean
+
+
+@pytest.mark.parametrize(
+    ("target", "from_us", "is_clean"), [("erp", 0, True), ("receiving", 0, False), ("erp", 50 * SECOND, False)]
+)
+def test_an_outage_explains_an_unknown_outcome_of_its_system_in_its_time_only(target, from_us, is_clean):
+    """Another system's outage, or one at another time, explains nothing."""
+    doubtful = msgspec.structs.replace(
+        RECORDS[1], executed="unknown", status=504, upstream_status=0, code="in-doubt", event="", duration_us=2 * SECOND
+    )
+    accounts = world([RECORDS[0], doubtful], good=0, bad=1, overdue=("GR-1",))
+    accounts["gateway"] = accounts["controlplane"] = stream([RECORDS[0], doubtful])
+    accounts["logs"]["systems/erp.ndjson"][0].update(status=201)
+    window = {"from_us": from_us, "to_us": from_us + SECOND * 3}
+    fault = {"fault": "lost-0", "fault_kind": "outage", "target": target, "objects": ["GR-1"], **window}
+    accounts["logs"]["faults.ndjson"][0].update(fault)
+    accounts["plans"] = (Plan(7, 0, 1, 1, (), (Fault("lost-0", "outage", target, 0, 1, objects=("GR-1",)),)),)
+    assert judged(accounts).is_clean is is_clean
+
+
+def test_figures_that_differ_are_found(accounts):
+    """An objective or an object behind it that the API tells otherwise."""
+    accounts["figures"]["slos"]["items"][0]["good"] = 2
+    accounts["figures"]["objects"]["arrives"]["bad"] = []
+    assert unexplained(accounts) == {"figure-differs", "objective-object-bad"}
+
+
+def test_a_lost_receipt_that_nobody_is_shown_is_found(accounts):
+    """The fault explains that it never arrived, not that the figures hide it."""
+    accounts["figures"]["objects"]["arrives"] = {"bad": [], "open": []}
+    assert "never-shown" in unexplained(accounts)
+
+
+def test_the_report_is_json(accounts):
+    """Everything in it can be written down and read again."""
+    report = judged(accounts)
+    again = json.loads(msgspec.json.encode(report))
+    assert (again["seed"], again["counts"]["effects_receipt"]) == (7, 3)
+    assert again["latency_ms"]["p50"] == 2.0
