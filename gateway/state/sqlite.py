@@ -237,6 +237,10 @@ class SqliteStore:
     async def attention(self, attention_id: str) -> AttentionEntry | None:
         return await self._read(partial(attention.find, attention_id=attention_id))
 
+    async def attention_of(self, exchange_id: str) -> AttentionEntry | None:
+        """What is open about the outcome in doubt of an exchange."""
+        return await self._read(partial(attention.of_exchange, exchange_id=exchange_id))
+
     async def is_acknowledged(self, command_id: str) -> bool:
         return await self._read(partial(attention.is_acknowledged, command_id=command_id))
 

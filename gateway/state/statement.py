@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -103,5 +104,5 @@ def pending_of(row: Sequence[Any]) -> PendingIntent:
         absences,
         bool(needs_record),
         attempts,
-        (retry_at_us or 0) / 1e6,
+        inf if retry_at_us is None else retry_at_us / 1e6,
     )

@@ -74,7 +74,7 @@ class PendingIntent(msgspec.Struct, frozen=True):
     absences: int = 0  # how often reconcile found nothing after `not_before_s`
     needs_record: bool = False  # its process died in between: a successor writes the exchange record
     attempts: int = 0  # how often reconcile has asked
-    retry_at_s: float = 0.0  # wall clock; not to be asked about before
+    retry_at_s: float = 0.0  # wall clock; not to be asked about before; inf: never again by itself
 
 
 class CrossReference(msgspec.Struct, frozen=True):

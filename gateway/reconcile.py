@@ -1,0 +1,345 @@
+"""Settles outcomes that are not known: asks the system first, then a person (design §11.3). Never tries a call again.
+
+An absence proves something only after the upstream's deadline plus a grace, and only when it was seen twice. A system
+that does not answer is asked again, ever more rarely; after some tries a person is told, and asking goes on until the
+tries are used up. All that is known survives a restart: it stands in the group's state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from catalog.contract import Operation
+from catalog.errors import Invalid
+from catalog.network import System
+from catalog.pointer import resolve
+from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, OutcomeEntry
+from gateway.state.sqlite import SqliteStore
+from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
+from gateway.sync.client import Command
+from gateway.upstream import Headers, UpstreamAnswer, UpstreamError
+
+log = logging.getLogger(__name__)
+
+Found = Literal["one", "absent", "several", "unexpected", "away"]
+
+
+class Ending(NamedTuple):
+    """How an intent in doubt ends."""
+
+    state: ClaimState
+    executed: Executed
+    resolution: str
+
+
+#: what settles an intent in doubt; everything else leaves it in doubt
+BY_SYSTEM: dict[Found, Ending] = {
+    "one": Ending("executed", "yes", "reconciled"),
+    "absent": Ending("not_executed", "no", "reconciled"),  # seen twice
+}
+
+#: (kind of attention, resolution) that a person may choose; None: nothing but the attention itself ends
+BY_PERSON: dict[tuple[str, str], Ending | None] = {
+    ("in_doubt", "executed"): Ending("answered", "yes", "executed"),
+    ("in_doubt", "not_executed"): Ending("not_executed", "no", "not_executed"),
+    ("withheld", "acknowledged"): None,
+}
+
+#: answers that say nothing about the object: the system is away, busy, or refuses our credential just now
+_AWAY = frozenset({401, 403, 407, 408, 425, 429, 500, 502, 503, 504})
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # money stays exact
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Finding(NamedTuple):
+    found: Found
+    reason: str = ""
+    body: bytes = b""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How often to ask."""
+
+    absence_gap_s: float = 2.0  # between the two absences that prove something
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 300.0
+    attention_after: int = 5  # fruitless tries before a person is told
+    max_attempts: int = 60
+    interval_s: float = 0.5  # between looks at what is in doubt
+    at_once: int = 8  # look-ups at the same time
+
+
+class Surroundings(Protocol):
+    """What runs just now, as far as settling needs it."""
+
+    def system(self, name: str) -> System | None: ...
+
+    def operation(self, contract: str, version: str, operation: str) -> Operation | None: ...
+
+    def credential(self, system: System) -> Headers: ...
+
+    def complete(self, intent: Intent, answer: Answer | None) -> tuple[Exchange, tuple[CrossReference, ...]]:
+        """The draft with what the answer says: event, object, links, amount."""
+        ...
+
+
+class Sender(Protocol):
+    async def send(
+        self, system: System, method: bytes, target: bytes, headers: Headers, body: bytes
+    ) -> UpstreamAnswer: ...
+
+
+class Reconciler:
+    def __init__(
+        self,
+        store: SqliteStore,
+        upstream: Sender,
+        around: Surroundings,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._upstream = upstream
+        self._around = around
+        self._pace = pace or Pace()
+        self._clock = clock
+
+    async def step(self) -> float:
+        """Look once at what is pending; seconds to pause. Raises: Unavailable."""
+        pending = await self._store.pending(100)
+        for item in pending:
+            if item.needs_record:
+                await self._store.append_durably(self._lost(item))
+        now_s = self._clock()
+        due = [item for item in pending if item.state == "in_doubt" and item.retry_at_s <= now_s]
+        await asyncio.gather(*(self._attend(item) for item in due[: self._pace.at_once]))
+        return 0.0 if len(due) > self._pace.at_once else self._pace.interval_s
+
+    async def settle(self, command: Command) -> AckEntry:
+        """Carry out a person's decision, once."""
+        entry = await self._store.attention(command.attention_id)
+        if entry is None:
+            return AckEntry(command.command_id, "refused", "this gateway knows no such attention")
+        if entry.state == "settled":
+            return _again(entry, command)
+        if (entry.kind, command.resolution) not in BY_PERSON:
+            detail = f"{command.resolution!r} does not settle what is {entry.kind}"
+            return AckEntry(command.command_id, "refused", detail)
+        ending = BY_PERSON[entry.kind, command.resolution]
+        settled = replace(
+            entry,
+            state="settled",
+            resolution=command.resolution,
+            settled_by=command.by,
+            command_id=command.command_id,
+        )
+        if ending is None:
+            is_done = await self._store.close_attention(settled)
+        else:
+            is_done = await self._end(entry.exchange_id, ending, None, settled)
+        return AckEntry(command.command_id, "done" if is_done else "refused", "" if is_done else "settled meanwhile")
+
+    async def _attend(self, item: PendingIntent) -> None:
+        exchange_id = item.intent.entry.exchange_id
+        finding = await self._look(item)
+        log.info("exchange %s in doubt: %s %s", exchange_id, finding.found, finding.reason)
+        if finding.found == "one":
+            await self._end(exchange_id, BY_SYSTEM["one"], self._answer(item.intent, finding.body), None)
+        elif finding.found == "absent":
+            await self._absent(item)
+        elif finding.found == "away":
+            await self._away(item, finding.reason)
+        else:
+            await self._leave_to_person(item, finding.reason, retry_at_s=None)
+
+    async def _absent(self, item: PendingIntent) -> None:
+        """Count an absence when it proves something; the second one settles."""
+        plan = item.intent.reconcile
+        exchange_id = item.intent.entry.exchange_id
+        now_s = self._clock()
+        if plan is not None and now_s < plan.not_before_s:
+            await self._store.note_attempt(exchange_id, plan.not_before_s)
+        elif await self._store.note_absence(exchange_id) >= 2:
+            await self._end(exchange_id, BY_SYSTEM["absent"], None, None)
+        else:
+            await self._store.note_attempt(exchange_id, now_s + self._pace.absence_gap_s)
+
+    async def _away(self, item: PendingIntent, reason: str) -> None:
+        pause_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** min(item.attempts, 30))
+        attempts = item.attempts + 1
+        is_last = attempts >= self._pace.max_attempts
+        retry_at_s = None if is_last else self._clock() + pause_s
+        if attempts >= self._pace.attention_after:
+            await self._leave_to_person(item, reason, retry_at_s)
+        else:
+            await self._store.note_attempt(item.intent.entry.exchange_id, retry_at_s)
+
+    async def _leave_to_person(self, item: PendingIntent, reason: str, retry_at_s: float | None) -> None:
+        """Open attention, once; the store ignores further ones for the same exchange."""
+        await self._store.open_attention(_attention(item.intent, reason))
+        await self._store.note_attempt(item.intent.entry.exchange_id, retry_at_s)
+
+    async def _look(self, item: PendingIntent) -> Finding:
+        """Ask the system by the plan's look-up."""
+        plan = item.intent.reconcile
+        if plan is None:
+            return Finding("unexpected", "the contract declares no way to reconcile")
+        system = self._around.system(item.intent.entry.system)
+        if system is None:
+            return Finding("unexpected", f"system {item.intent.entry.system!r} is no longer published")
+        try:
+            headers = [(b"accept", b"application/json"), *self._around.credential(system)]
+            answer = await self._upstream.send(system, b"GET", plan.target.encode("latin-1"), headers, b"")
+        except Invalid as error:
+            return Finding("away", error.detail)
+        except UpstreamError as error:
+            return Finding("away", f"the system does not answer: {error.reason}")
+        return judge(answer.status, answer.body, plan.select, plan.where)
+
+    async def _end(
+        self, exchange_id: str, ending: Ending, answer: Answer | None, settled: AttentionEntry | None
+    ) -> bool:
+        """Settle by compare-and-set; whoever comes second changes nothing."""
+        item = await self._store.doubtful(exchange_id)
+        if item is None:
+            return False
+        if settled is None:
+            opened = await self._store.attention_of(exchange_id)
+            settled = opened and replace(opened, state="settled", resolution=ending.resolution, settled_by="reconcile")
+        record, references = self._record(item.intent, ending, answer)
+        if ending.executed == "yes" and answer is None:
+            answer = _lost_answer(exchange_id)
+        stream = "" if item.stream == self._store.stream else item.stream
+        entry = OutcomeEntry(
+            exchange_id,
+            ending.executed,
+            upstream_status=answer.status if answer and ending.resolution == "reconciled" else 0,
+            is_reconciled=ending.resolution == "reconciled",
+            stream=stream,
+        )
+        outcome = Outcome(entry, ending.state, answer, references)
+        return await self._store.settle(exchange_id, outcome, record, settled)
+
+    def _record(
+        self, intent: Intent, ending: Ending, answer: Answer | None
+    ) -> tuple[Exchange, tuple[CrossReference, ...]]:
+        """The exchange's last record: it replaces the one that said "unknown"."""
+        is_reconciled = ending.resolution == "reconciled"
+        if ending.executed == "no":
+            code = "not-executed"
+            return replace(intent.draft, status=504, executed="no", fault="upstream", code=code, event="",
+                           is_reconciled=is_reconciled), ()  # fmt: skip
+        record, references = self._around.complete(intent, answer)
+        status = 502 if answer is None else answer.status
+        code = "answer-lost" if answer is None else ""
+        return (
+            replace(
+                record,
+                status=status,
+                executed="yes",
+                fault="upstream" if answer is None else "none",
+                code=code,
+                is_reconciled=is_reconciled,
+                is_verified=answer is not None,
+            ),
+            references,
+        )
+
+    def _lost(self, item: PendingIntent) -> Exchange:
+        """The record that a dead process did not come to write."""
+        draft = item.intent.draft
+        if item.state == "in_doubt":
+            return replace(
+                draft, status=504, executed="unknown", fault="gateway", code="in-doubt", event="", is_recovered=True
+            )
+        if item.state == "not_executed":
+            status = 502 if item.answer is None else item.answer.status
+            return replace(draft, status=status, executed="no", fault="upstream", event="", is_recovered=True)
+        record, _ = self._around.complete(item.intent, item.answer)
+        status = 502 if item.answer is None else item.answer.status
+        return replace(record, status=status, executed="yes", fault="none", is_recovered=True)
+
+    def _answer(self, intent: Intent, body: bytes) -> Answer:
+        entry = intent.entry
+        operation = self._around.operation(entry.contract, entry.version, entry.operation)
+        status = 200 if operation is None else first_success(operation)
+        if status == 204:
+            return Answer(204, (), b"")
+        return Answer(status, ((b"content-type", b"application/json"),), body)
+
+
+def judge(status: int, body: bytes, select: str, where: dict[str, list[Any]]) -> Finding:
+    """What a look-up's answer proves. `select` points at the object or the array of candidates; every pointer of
+    `where` must have one of its values in a candidate. Pure."""
+    if status == 404 and select == "":
+        return Finding("absent")  # asked for the very object
+    if status in _AWAY:
+        return Finding("away", f"the system answers {status} to the look-up")
+    if not 200 <= status < 300:
+        return Finding("unexpected", f"the system answers {status} to the look-up")
+    try:
+        selected = resolve(_decode(body), select)
+    except msgspec.DecodeError:
+        return Finding("unexpected", "the look-up's answer is not JSON")
+    if selected is None:
+        return Finding("unexpected", f"the look-up's answer has nothing at {select!r}")
+    candidates = selected if isinstance(selected, list) else [selected]
+    matches = [item for item in candidates if all(resolve(item, at) in values for at, values in where.items())]
+    if len(matches) > 1:
+        return Finding("several", f"{len(matches)} objects match the look-up")
+    if not matches:
+        return Finding("absent")
+    return Finding("one", body=body if matches[0] is selected and select == "" else _encode(matches[0]))
+
+
+def first_success(operation: Operation) -> int:
+    """The first declared 2xx status; 200 when only a range or nothing is declared."""
+    return min((int(s) for s in operation.response_schemas if s.isdigit() and 200 <= int(s) < 300), default=200)
+
+
+def _again(entry: AttentionEntry, command: Command) -> AckEntry:
+    if entry.command_id == command.command_id:
+        return AckEntry(command.command_id, "done")
+    detail = f"settled already as {entry.resolution} by {entry.settled_by or 'somebody'}"
+    return AckEntry(command.command_id, "refused", detail)
+
+
+def _attention(intent: Intent, reason: str) -> AttentionEntry:
+    entry = intent.entry
+    return AttentionEntry(
+        attention_id=f"in-doubt-{entry.exchange_id}",
+        kind="in_doubt",
+        state="open",
+        exchange_id=entry.exchange_id,
+        contract=entry.contract,
+        operation=entry.operation,
+        consumer=entry.consumer,
+        legal_entity=entry.legal_entity,
+        system=entry.system,
+        object=intent.object,
+        reason=reason,
+    )
+
+
+def _lost_answer(exchange_id: str) -> Answer:
+    """What a retry gets when a person says that the call was executed: nobody has the system's answer any more."""
+    body = {
+        "type": "urn:waybill:problem:answer-lost",
+        "title": "Executed, the answer is lost",
+        "status": 502,
+        "detail": "The system executed the call, as a person has found out; its answer never arrived.",
+        "instance": f"urn:waybill:exchange:{exchange_id}",
+        "code": "answer-lost",
+        "fault": "upstream",
+        "executed": "yes",
+    }
+    return Answer(502, ((b"content-type", b"application/problem+json"),), msgspec.json.encode(body))
