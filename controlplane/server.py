@@ -53,7 +53,8 @@ def open_context(settings: Settings) -> Context:
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises: Unavailable when the address cannot be had."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for noisy in ("alembic", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     context = open_context(settings)
     _announce_first_admin(context)
     listener = _listen(settings)

@@ -31,10 +31,17 @@ MEANINGS: dict[int, type[WaybillError]] = {
 
 
 class Client:
-    """A caller of the control plane's REST API. Use it as a context manager, or close it."""
+    """A caller of the control plane's REST API, to be used as a context manager.
+
+    Raises: Invalid when address or token cannot be ones.
+    """
 
     def __init__(self, url: str, token: str, timeout_s: float = 60.0) -> None:
         self.url = url.rstrip("/")
+        if not _is_address(self.url):
+            raise Invalid(f"{url!r} is not an address like http://127.0.0.1:8400")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise Invalid("the token holds characters that no token has")
         self._http = httpx.Client(
             base_url=f"{self.url}/api/v1",
             headers={"authorization": f"Bearer {token}"},
@@ -67,8 +74,6 @@ class Client:
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **more)
-        except httpx.InvalidURL as error:
-            raise Invalid(f"{self.url} is no address of a control plane: {error}") from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"the control plane at {self.url} did not answer in time") from error
         except httpx.TransportError as error:
@@ -76,6 +81,14 @@ class Client:
         if response.is_error:
             raise _error(response, self.url)
         return response
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
 
 
 def segment(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -115,7 +116,7 @@ def say_applied(done: dict[str, Any]) -> None:
 def _say_plan(made: dict[str, Any]) -> None:
     _say_items(made)
     if made["refused"]:
-        say(f"refused, {len(made['refused'])} problems:")
+        say(f"refused for {_count(made['refused'])}:")
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
     elif not (made["added"] or made["changed"] or made["removed"]) and made["generation"]:
         say(f"nothing to change: generation {made['generation']} is this workspace already")
@@ -137,7 +138,7 @@ def _say_lint(directory: Path, problems: tuple[Problem, ...], notes: tuple[Probl
         say("declared, and not enforced by the gateway:")
         say_problems(notes)
     if problems:
-        say(f"{directory}: {len(problems)} problems")
+        say(f"{directory}: {_count(problems)}")
         say_problems(problems)
     else:
         say(f"{directory}: no problems")
@@ -149,3 +150,7 @@ def _say_refusal(error: WaybillError, output: Format) -> None:
         return
     say(f"refused: {error.detail}")
     say_problems(error.problems)
+
+
+def _count(problems: Sequence[object]) -> str:
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

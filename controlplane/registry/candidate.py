@@ -39,7 +39,7 @@ def load_workspace(files: Mapping[str, str], published: Mapping[str, Published] 
 
 def policy_kinds() -> dict[str, ConfigCheck]:
     """The built-in policies, each with the check of its config."""
-    return {name: partial(_check_config, kind.Config) for name, kind in BUILTIN.items()}
+    return {name: partial(_check_config, kind.config_type) for name, kind in BUILTIN.items()}
 
 
 @cache
