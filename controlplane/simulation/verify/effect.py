@@ -7,22 +7,27 @@ from typing import Any
 from catalog.record import Exchange
 from controlplane.simulation.verify.difference import Difference
 from controlplane.simulation.verify.evidence import Evidence
-from controlplane.simulation.verify.exchange import Index
+from controlplane.simulation.verify.exchange import Index, record_of_request
 from controlplane.simulation.verify.ledger import Ledger
 
 
 def effect_differences(evidence: Evidence, records: Index, ledger: Ledger) -> list[Difference]:
     """Effects of systems and `executed` of records, both ways. Unknown outcomes need a fault or a settlement."""
     final = {record.exchange_id: record for record in evidence.records}  # the last word on each exchange
-    effects = {line["exchange"]: line for line in evidence.requests if line["effect"]}
+    effects: dict[str, dict[str, Any]] = {}
+    found: list[Difference | None] = []
+    for line in evidence.requests:
+        record = record_of_request(line, records)
+        if line["effect"] and record is not None:
+            effects[record.exchange_id] = line
+        if line["effect"]:
+            found.append(_undeclared(line, record and final[record.exchange_id]))
     executed = [one for one in final.values() if one.exchange_id in evidence.intents and not one.is_replay]
-    found = [_undeclared(line, final) for line in effects.values()]
     found += [_claimed(record, effects, ledger) for record in executed]
     return [one for one in found if one is not None] + _doubles(evidence)
 
 
-def _undeclared(line: dict[str, Any], final: dict[str, Exchange]) -> Difference | None:
-    record = final.get(line["exchange"])
+def _undeclared(line: dict[str, Any], record: Exchange | None) -> Difference | None:
     if record is not None and record.executed in ("yes", "unknown"):
         return None  # an unknown outcome is judged by `_claimed`
     says = "no record" if record is None else f"executed {record.executed}"

@@ -14,10 +14,12 @@ NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 
 
 class Index(NamedTuple):
-    """Records by exchange id, and by the caller's span for callers that never saw an exchange id."""
+    """Records by exchange id, by the caller's span for callers that never saw an exchange id, and by the gateway's own
+    span, which is what a system sees."""
 
     by_id: dict[str, Exchange]
     by_span: dict[tuple[str, str], Exchange]
+    by_own_span: dict[tuple[str, str], Exchange]
 
 
 def index(records: list[Exchange]) -> Index:
@@ -25,7 +27,9 @@ def index(records: list[Exchange]) -> Index:
     by_id: dict[str, Exchange] = {}
     for record in records:
         by_id.setdefault(record.exchange_id, record)
-    return Index(by_id, {(record.trace_id, record.parent_span_id): record for record in by_id.values()})
+    by_span = {(record.trace_id, record.parent_span_id): record for record in by_id.values()}
+    by_own_span = {(record.trace_id, record.span_id): record for record in by_id.values()}
+    return Index(by_id, by_span, by_own_span)
 
 
 def call_differences(evidence: Evidence, records: Index, ledger: Ledger) -> list[Difference]:
@@ -69,13 +73,13 @@ def request_differences(evidence: Evidence, records: Index, ledger: Ledger) -> l
     """Every request that a system received is an exchange that went there, with the same body and status."""
     found: list[Difference] = []
     received: dict[str, list[dict[str, Any]]] = {}
+    doubtful = {record.system for record in evidence.records if record.executed == "unknown"}
     for line in evidence.requests:
-        record = records.by_id.get(line["exchange"])
+        record = record_of_request(line, records)
         if record is None:
-            sides = {line["system"]: f"{line['method']} {line['target']}", "gateway": "no record"}
-            found.append(Difference("request-without-record", line["exchange"] or "no exchange id", sides))
-            continue
-        if is_look_up(line, record):
+            if not (is_look_up(line) and line["system"] in doubtful):
+                sides = {line["system"]: f"{line['method']} {line['target']}", "gateway": "no record"}
+                found.append(Difference("request-without-record", line["exchange"] or line["span"] or "?", sides))
             continue
         received.setdefault(record.exchange_id, []).append(line)
         found += _compare_request(line, record, ledger)
@@ -98,9 +102,17 @@ def record_of(line: dict[str, Any], records: Index) -> Exchange | None:
     return records.by_span.get((line["trace"], line["span"]))
 
 
-def is_look_up(line: dict[str, Any], record: Exchange) -> bool:
-    """Whether the gateway asked the system on its own behalf what became of a mutating call (reconcile)."""
-    return line["method"] == "GET" and record.method != "GET"
+def record_of_request(line: dict[str, Any], records: Index) -> Exchange | None:
+    """The record of a request that a system received: by the exchange id it was told, else by the gateway's span."""
+    if line["exchange"]:
+        return records.by_id.get(line["exchange"])
+    return records.by_own_span.get((line["trace"], line["span"]))
+
+
+def is_look_up(line: dict[str, Any]) -> bool:
+    """Whether the gateway may have asked on its own behalf what became of a mutating call (reconcile): no caller's
+    trace, and nothing is changed."""
+    return line["method"] == "GET" and not line["trace"]
 
 
 def _without_record(line: dict[str, Any]) -> list[Difference]:

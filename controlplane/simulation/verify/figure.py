@@ -12,6 +12,7 @@ from catalog.record import Exchange, ObjectRef
 from catalog.slo import LifecycleSource, SloSpec
 from controlplane.simulation.verify.difference import Difference
 from controlplane.simulation.verify.evidence import Evidence
+from controlplane.simulation.verify.exchange import Index, record_of_request
 from controlplane.simulation.verify.ledger import Ledger
 from controlplane.simulation.verify.telling import (
     Standing,
@@ -58,9 +59,14 @@ def figure_differences(evidence: Evidence) -> list[Difference]:
     return found
 
 
-def lifecycle_differences(evidence: Evidence, ledger: Ledger) -> list[Difference]:
+def lifecycle_differences(evidence: Evidence, records: Index, ledger: Ledger) -> list[Difference]:
     """What systems began and what systems finished, by their own logs; what is missing needs a fault and a figure."""
     events = {record.exchange_id: record.event for record in last_words(evidence.records)}
+    effects = [
+        (line, events[record.exchange_id])
+        for line in evidence.requests
+        if line["effect"] and (record := record_of_request(line, records)) is not None
+    ]
     found: list[Difference] = []
     for name, spec in evidence.slos.items():
         source = spec.source
@@ -69,8 +75,8 @@ def lifecycle_differences(evidence: Evidence, ledger: Ledger) -> list[Difference
         begun, finished = (
             {
                 line["object"][1]: line["system"]
-                for line in evidence.requests
-                if line["effect"] and line["object"][0] == source.object and events.get(line["exchange"]) == event
+                for line, meant in effects
+                if line["object"][0] == source.object and meant == event
             }
             for event in (source.from_event, source.to_event)
         )

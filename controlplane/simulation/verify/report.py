@@ -55,7 +55,7 @@ def verify(evidence: Evidence) -> Report:
         *record_differences(evidence, records),
         *request_differences(evidence, records, ledger),
         *effect_differences(evidence, records, ledger),
-        *lifecycle_differences(evidence, ledger),
+        *lifecycle_differences(evidence, records, ledger),
         *figure_differences(evidence),
     ]
     differences.sort(key=lambda one: (one.is_explained, one.kind, one.subject))

@@ -97,7 +97,9 @@ def request(one, n, **more):
         "at_us": one.started_us,
         "kind": "request",
         "system": one.system,
-        "exchange": one.exchange_id,
+        "exchange": "",
+        "trace": one.trace_id,
+        "span": one.span_id,
         "key": f"key-{one.exchange_id}",
         "method": one.method,
         "target": "/x",
@@ -226,7 +228,9 @@ def test_an_altered_stream_breaks_its_chain(accounts):
         ("systems/receiving.ndjson", "request_sha256", "0", "upstream-body-differs"),
         ("systems/receiving.ndjson", "status", 500, "upstream-status-differs"),
         ("systems/receiving.ndjson", "system", "erp", "system-differs"),
-        ("systems/receiving.ndjson", "exchange", "", "request-without-record"),
+        ("systems/receiving.ndjson", "exchange", "e" * 32, "request-without-record"),
+        ("systems/receiving.ndjson", "span", "0" * 16, "request-without-record"),
+        ("systems/receiving.ndjson", "trace", "", "request-without-record"),
         ("systems/receiving.ndjson", "effect", False, "executed-without-effect"),
     ],
 )
@@ -277,6 +281,24 @@ def test_an_outage_explains_an_unknown_outcome_of_its_system_in_its_time_only(ta
     fault = {"fault": "lost-0", "fault_kind": "outage", "target": target, "objects": ["GR-1"], **window}
     accounts["logs"]["faults.ndjson"][0].update(fault)
     accounts["plans"] = (Plan(7, 0, 1, 1, (), (Fault("lost-0", "outage", target, 0, 1, objects=("GR-1",)),)),)
+    assert judged(accounts).is_clean is is_clean
+
+
+@pytest.mark.parametrize(("executed", "is_clean"), [("unknown", True), ("yes", False)])
+def test_a_look_up_of_the_gateway_needs_a_doubt(executed, is_clean):
+    """A request without any caller's trace is explained by an unknown outcome at that system, and by nothing else."""
+    doubtful = msgspec.structs.replace(RECORDS[1], executed=executed, status=504, upstream_status=0, event="")
+    settled = msgspec.structs.replace(RECORDS[1], is_reconciled=True, upstream_status=201)
+    accounts = world([RECORDS[0], RECORDS[1]], good=1, bad=0)
+    accounts["gateway"] = accounts["controlplane"] = stream([RECORDS[0], doubtful, settled])
+    asked = {"method": "GET", "trace": "", "span": "", "effect": False, "n": 2}
+    erp = accounts["logs"]["systems/erp.ndjson"]
+    erp[1:] = [{**erp[0], **asked}, end(3)]
+    calls = accounts["logs"]["systems/receiving.ndjson"]
+    calls[1].update(status=504, expect=[504])
+    window = {"fault": "lost-0", "fault_kind": "outage", "target": "erp", "from_us": 0, "to_us": 5 * SECOND}
+    accounts["logs"]["faults.ndjson"][0].update(window)
+    accounts["plans"] = (Plan(7, 0, 1, 1, (), (Fault("lost-0", "outage", "erp", 0, 1),)),)
     assert judged(accounts).is_clean is is_clean
 
 
