@@ -22,6 +22,7 @@ from catalog.errors import Invalid
 from catalog.network import System
 from catalog.pointer import resolve
 from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, OutcomeEntry
+from gateway.problem import CONTENT_TYPE, problem_body
 from gateway.state.sqlite import SqliteStore
 from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
 from gateway.sync.client import Command
@@ -332,14 +333,5 @@ def _attention(intent: Intent, reason: str) -> AttentionEntry:
 
 def _lost_answer(exchange_id: str) -> Answer:
     """What a retry gets when a person says that the call was executed: nobody has the system's answer any more."""
-    body = {
-        "type": "urn:waybill:problem:answer-lost",
-        "title": "Executed, the answer is lost",
-        "status": 502,
-        "detail": "The system executed the call, as a person has found out; its answer never arrived.",
-        "instance": f"urn:waybill:exchange:{exchange_id}",
-        "code": "answer-lost",
-        "fault": "upstream",
-        "executed": "yes",
-    }
-    return Answer(502, ((b"content-type", b"application/problem+json"),), msgspec.json.encode(body))
+    detail = "The system executed the call, as a person found out; its answer never arrived."
+    return Answer(502, (CONTENT_TYPE,), problem_body(exchange_id, 502, "answer-lost", detail, "upstream", "yes"))
