@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from types import FrameType
@@ -33,10 +34,14 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._context.settings.ready_file is not None:
             write_ready_file(self._context.settings.ready_file, self._url)
+        if self.started:
+            print(f"control plane at {self._url}", flush=True)  # noqa: T201 - what a person waits for
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second SIGINT forces the end. The base class would raise the signal again afterwards: here 0 is success."""
         self._context.stop_waiting()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def open_context(settings: Settings) -> Context:
@@ -68,7 +73,6 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_grace_s),
         lifespan="on",
     )
-    print(f"control plane at {url}", flush=True)  # noqa: T201 - the address is what a person waits for
     try:
         Server(config, context, url).run(sockets=[listener])
     finally:

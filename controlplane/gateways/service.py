@@ -127,7 +127,7 @@ class GatewayService:
         stale_before = self._clock() - int(self._context.settings.gateway_stale_after_s * 1_000_000)
         with self._database.read() as connection:
             rows = connection.execute(select(gateway).order_by(gateway.c.name, gateway.c.gateway_id)).all()
-            streams = dict(connection.execute(select(stream.c.name, stream.c.last)).tuples().all())
+            streams = dict(connection.execute(select(stream.c.name, stream.c.last)).all())
         return [_view(row, row.last_seen_us < stale_before, streams) for row in rows]
 
     def commands(self, gateway_id: str) -> list[dict[str, Any]]:
