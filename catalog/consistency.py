@@ -20,10 +20,23 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 
 
-def consistency_problems(workspace: Workspace) -> list[Problem]:
-    """Every disagreement between the parts of a workspace."""
-    checks = (_contracts, _routes, _entities, _systems, _bindings, _consumers, _policies, _slos, _measures)
-    return [problem for check in checks for problem in check(workspace)]
+def consistency_problems(workspace: Workspace, unread: set[str]) -> list[Problem]:
+    """Every disagreement between the parts of a workspace.
+
+    `unread` names contracts whose documents were refused: what depends on their operations is not judged.
+    """
+    checks = (_contracts, _routes, _entities, _systems, _bindings, _policies)
+    careful = (_consumers, _slos, _measures)
+    return [
+        *(problem for check in checks for problem in check(workspace)),
+        *(problem for check in careful for problem in check(workspace, unread)),
+    ]
+
+
+def _place(workspace: Workspace, key: str) -> tuple[str, str]:
+    """File and pointer of a thing."""
+    file, _, pointer = workspace.sources[key].partition("#")
+    return file, pointer
 
 
 def moment(text: str | None) -> datetime | None:
@@ -172,8 +185,7 @@ def _is_base_url(text: str) -> bool:
 
 def _bindings(workspace: Workspace) -> Iterator[Problem]:
     for binding in workspace.bindings:
-        source = workspace.sources[f"binding/{binding.contract}/{binding.major}/{binding.entity}"]
-        file, _, pointer = source.partition("#")
+        file, pointer = _place(workspace, f"binding/{binding.contract}/{binding.major}/{binding.entity}")
         contract = workspace.contracts.get(binding.contract)
         majors = (
             {int(version.split(".")[0]) for version in contract.versions if is_version(version)} if contract else ()
@@ -189,7 +201,7 @@ def _bindings(workspace: Workspace) -> Iterator[Problem]:
                 yield Problem(message, join(pointer, name), file, rule="binding")
 
 
-def _consumers(workspace: Workspace) -> Iterator[Problem]:
+def _consumers(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
     identities: dict[tuple[str, str], str] = {}
     for name, consumer in workspace.consumers.items():
         file = workspace.sources[f"consumer/{name}"]
@@ -202,7 +214,7 @@ def _consumers(workspace: Workspace) -> Iterator[Problem]:
             place = join("/contracts", contract)
             if contract != "*" and contract not in workspace.contracts:
                 yield Problem(f"contract {contract!r} does not exist", place, file, rule="consumer")
-            elif contract != "*":
+            elif contract != "*" and contract not in unread:
                 for scope in sorted(set(granted) - _scopes(workspace, contract)):
                     yield Problem(f"no operation asks for scope {scope!r}", place, file, rule="consumer")
         if consumer.jwt is not None:
@@ -242,38 +254,40 @@ def _policies(workspace: Workspace) -> Iterator[Problem]:
 # ---- figures
 
 
-def _slos(workspace: Workspace) -> Iterator[Problem]:
-    operations = _operations(workspace)
+def _slos(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
     events = {
         (operation.extension.object, operation.extension.event)
         for version in workspace.versions
         for operation in version.operations
     }
     for name, slo in workspace.slos.items():
-        file = workspace.sources[f"slo/{name}"]
+        file, _ = _place(workspace, f"slo/{name}")
         place = "/spec/indicator/spec/ratioMetric/good/metricSource/spec"
         if isinstance(slo.source, HttpSource):
             for index, operation in enumerate(slo.source.operations):
-                if operation not in operations:
+                if _is_missing(workspace, operation, unread):
                     message = f"{operation} is no operation of a contract"
                     yield Problem(message, join(place, "operations", index), file, "<contract>/<operationId>", "slo")
             continue
         for member, event in (("from", slo.source.from_event), ("to", slo.source.to_event)):
-            if (slo.source.object, event) not in events:
+            if not unread and (slo.source.object, event) not in events:
                 message = f"no operation has the event {event!r} of {slo.source.object!r}"
                 yield Problem(message, join(place, member), file, rule="slo")
 
 
-def _operations(workspace: Workspace) -> set[str]:
-    return {f"{v.contract.contract}/{operation.id}" for v in workspace.versions for operation in v.operations}
+def _is_missing(workspace: Workspace, operation: str, unread: set[str]) -> bool:
+    """Whether "<contract>/<operationId>" names nothing."""
+    name, _, id_ = operation.partition("/")
+    known = (o.id for v in workspace.versions if v.contract.contract == name for o in v.operations)
+    return name not in unread and id_ not in known
 
 
-def _measures(workspace: Workspace) -> Iterator[Problem]:
-    operations = _operations(workspace)
+def _measures(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
     for name, measure in workspace.measures.items():
-        file = workspace.sources[f"measure/{name}"]
+        file, pointer = _place(workspace, f"measure/{name}")
         if measure.slo is not None and measure.slo not in workspace.slos:
-            yield Problem(f"measure {name}: SLO {measure.slo!r} does not exist", "", file, rule="measure")
-        for operation in measure.operations:
-            if operation not in operations:
-                yield Problem(f"measure {name}: {operation} is no operation", "", file, rule="measure")
+            yield Problem(f"SLO {measure.slo!r} does not exist", join(pointer, "slo"), file, rule="measure")
+        for index, operation in enumerate(measure.operations):
+            if _is_missing(workspace, operation, unread):
+                place = join(pointer, "operations", index)
+                yield Problem(f"{operation} is no operation", place, file, rule="measure")

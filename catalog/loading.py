@@ -64,6 +64,8 @@ class Loader:
         self._sources: dict[str, str] = {}
         self._validators = Validators()
         self._schemas: dict[str, CanonicalSchema] = {}
+        self._broken: set[str] = set()  # canonical schemas with problems, by key
+        self._unread: set[str] = set()  # contracts whose operations are not all known
 
     def load(self) -> tuple[Workspace | None, list[Problem]]:
         self._misplaced()
@@ -87,7 +89,7 @@ class Loader:
             notes=tuple(self._notes),
             sources=self._sources,
         )
-        problems = [*self._problems, *consistency_problems(workspace)]
+        problems = [*self._problems, *consistency_problems(workspace, self._unread)]
         return workspace, sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.pointer, item.message))
 
     # ---- files
@@ -121,14 +123,14 @@ class Loader:
             return None
         return documents[0]
 
-    def _known(self, kind: str, name: str, path: str, is_replaceable: bool = False) -> bool:
+    def _known(self, kind: str, name: str, path: str, pointer: str = "", is_replaceable: bool = False) -> bool:
         """Note where a thing comes from; False when it is there already and must not be replaced."""
         key = f"{kind}/{name}"
         earlier = self._sources.get(key)
         if earlier is not None and not (is_replaceable and earlier.startswith(LIBRARY_PREFIX)):
-            self._refuse(f"{kind} {name!r} is defined in {earlier} already", path)
+            self._refuse(f"{kind} {name!r} is defined in {earlier} already", path, pointer)
             return False
-        self._sources[key] = path
+        self._sources[key] = f"{path}#{pointer}" if pointer else path
         return True
 
     def _misplaced(self) -> None:
@@ -191,18 +193,16 @@ class Loader:
     def _listed(self, folder: str, kind: str, type_: type[S], name_of: Callable[[S], str]) -> dict[str, S]:
         return {
             name_of(item): item
-            for item, path, _ in self._items(folder, type_)
-            if self._known(kind, name_of(item), path, is_replaceable=True)
+            for item, path, pointer in self._items(folder, type_)
+            if self._known(kind, name_of(item), path, pointer, is_replaceable=True)
         }
 
     def _bindings(self) -> tuple[Binding, ...]:
-        found = []
-        for item, path, pointer in self._items("bindings", Binding):
-            name = binding_name(item)
-            if self._known("binding", name, path):
-                self._sources[f"binding/{name}"] = f"{path}#{pointer}"
-                found.append(item)
-        return tuple(found)
+        return tuple(
+            item
+            for item, path, pointer in self._items("bindings", Binding)
+            if self._known("binding", binding_name(item), path, pointer)
+        )
 
     def _slos(self) -> dict[str, SloSpec]:
         found: dict[str, SloSpec] = {}
@@ -221,7 +221,7 @@ class Loader:
         for envelope in self._bundle:
             self._sources[f"policy/{envelope.name}"] = f"{LIBRARY_PREFIX}policies"
         for envelope, path, pointer in self._items("policies", Envelope):
-            if self._known("policy", envelope.name, path, is_replaceable=True):
+            if self._known("policy", envelope.name, path, pointer, is_replaceable=True):
                 found[envelope.name] = envelope
                 self._check_envelope(envelope, path, pointer)
         return found
@@ -244,13 +244,13 @@ class Loader:
     def _policy_files(self, envelope: Envelope) -> dict[str, str]:
         found: dict[str, str] = {}
         for pointer, name in named_files(envelope.config):
-            path = self._sources[f"policy/{envelope.name}"]
+            path, _, base = self._sources[f"policy/{envelope.name}"].partition("#")
             try:
                 found[name] = self._files[name].decode()
             except KeyError:
-                self._refuse(f"{name}: no such file in the workspace", path, f"/config{pointer}", rule="policy")
+                self._refuse(f"{name}: no such file in the workspace", path, f"{base}/config{pointer}", rule="policy")
             except UnicodeDecodeError:
-                self._refuse(f"{name} is not text", path, f"/config{pointer}", rule="policy")
+                self._refuse(f"{name} is not text", path, f"{base}/config{pointer}", rule="policy")
         return found
 
     # ---- schemas and contracts
@@ -270,7 +270,10 @@ class Loader:
                 places[schema.key] = path
         for key, path in places.items():
             problems = schema_problems(self._schemas[key], self._schemas, path)
-            self._problems += problems or self._compile(self._schemas[key], path)
+            problems = problems or self._compile(self._schemas[key], path)
+            if problems:
+                self._broken.add(key)
+            self._problems += problems
 
     def _compile(self, schema: CanonicalSchema, path: str) -> list[Problem]:
         """Compile a canonical schema with all it uses, and hold its examples to it."""
@@ -338,7 +341,7 @@ class Loader:
         exact, pins, problems = pin(document, self._schemas, earlier.pins if earlier else (), path)
         self._problems += problems
         operations: tuple[Any, ...] = ()
-        if document:
+        if document and not pins.keys() & self._broken:  # a broken schema is told once, where it stands
             try:
                 reading = read_openapi(exact, self._schemas, self._validators, path)
                 operations = reading.operations
@@ -348,6 +351,8 @@ class Loader:
                 self._problems += [problem for problem in error.problems if problem.pointer not in told]
         if contract is None:
             return None
+        if not operations:
+            self._unread.add(contract.contract)
         sha256 = sha256_hex(canonical_json({"document": exact, "pins": pins}))
         return ContractVersion(contract, version, exact, pins, operations, sha256)
 

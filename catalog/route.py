@@ -43,7 +43,11 @@ def overlaps(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool
 
 def is_base_path(text: str) -> bool:
     """Whether `text` can be a contract's base path, `{major}` included."""
-    return _BASE.fullmatch(text) is not None and not text.endswith("/") and segments(text.replace("{major}", "1")) is not None
+    return (
+        _BASE.fullmatch(text) is not None
+        and not text.endswith("/")
+        and segments(text.replace("{major}", "1")) is not None
+    )
 
 
 class RouteTable:

@@ -1,0 +1,63 @@
+"""Lint rules: each has an example that breaks it; the good workspace and the library keep them."""
+
+import pytest
+
+from catalog.lint import RULES, lint
+from catalog.workspace import load, read_directory
+from tests.catalog.workspace import GOOD
+
+OPENAPI = "contracts/orders/purchases/1.1.0/openapi.yaml"
+
+
+def findings(path=None, old="", new="", more=None):
+    files = {**read_directory(GOOD), **(more or {})}
+    if path is not None:
+        assert old.encode() in files[path]
+        files[path] = files[path].replace(old.encode(), new.encode())
+    return [(finding.rule, finding.problem.file) for finding in lint(load(files))]
+
+
+def test_good():
+    """There is nothing to say about the good workspace."""
+    assert findings() == []
+
+
+SCHEMA = b'{"$id": "canonical:bill@1.0.0", "properties": {"netTotal": {"type": "number"}}}'
+BREACHES = [
+    ("money-needs-key", OPENAPI, "idempotency: required", "idempotency: optional", {}),
+    ("key-offered", OPENAPI, "idempotency: optional", "idempotency: none", {}),
+    ("outcome-reconciled", OPENAPI, "idempotency: optional", "idempotency: required", {}),
+    ("errors-are-problems", OPENAPI, "application/problem+json: {schema: {type: object}}", "text/plain: {}", {}),
+    ("lists-are-paged", OPENAPI, "- {name: cursor, in: query, schema: {type: string}}", "", {}),
+    ("changes-need-scope", OPENAPI, "operationId: purchases.receive\n      security: [{waybill: [write]}]",
+     "operationId: purchases.receive\n      security: [{waybill: []}]", {}),
+    ("money-is-exact", None, "", "", {"schemas/bill/1.0.0.json": SCHEMA}),
+    ("canonical-by-reference", OPENAPI, "components:\n", "components:\n  schemas: {Money: {type: object}}\n", {}),
+    ("owner-named", "systems/erp.yaml", "owner: erp-team", "owner: ''", {}),
+    ("contract-bound", "bindings/all.yaml", "major: 1", "major: 2",
+     {"contracts/orders/purchases/2.0.0/openapi.yaml": read_directory(GOOD)[OPENAPI],
+      "contracts/orders/purchases/contract.yaml":
+          read_directory(GOOD)["contracts/orders/purchases/contract.yaml"] + b"  2.0.0: {state: draft}\n"}),
+    ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []", {}),
+    ("not-enforced", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
+     "- {name: reference, in: query, schema: {type: string, format: isbn}}", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "path", "old", "new", "more"), BREACHES, ids=[breach[0] for breach in BREACHES])
+def test_breaches(rule, path, old, new, more):
+    """Each rule finds its breach, and no other rule is broken by it."""
+    assert {found for found, _ in findings(path, old, new, more)} == {rule}
+
+
+def test_every_rule_has_a_breach():
+    """Ids are unique, and each rule is shown to find something."""
+    assert sorted(rule.id for rule in RULES) == sorted(breach[0] for breach in BREACHES)
+
+
+def test_the_library_keeps_the_rules():
+    """Nothing but notes on what is not enforced is to be said of the built-in library (unbound as it is)."""
+    workspace = load({"waybill.yaml": b"{workspace: x, include: [procure-to-pay]}"})
+    told = {finding.rule for finding in lint(workspace, is_library_included=True)}
+    assert told <= {"not-enforced", "contract-bound"}
+    assert lint(workspace) == []
