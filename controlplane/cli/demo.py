@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -52,6 +54,7 @@ def demo(
     from controlplane.simulation.run import run_headless
 
     folder = _run_dir(run_dir)
+    signal.signal(signal.SIGTERM, _interrupt)  # ends like Ctrl-C, so that no process stays behind
     if duration is None:
         _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
         return
@@ -70,6 +73,10 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Run directory of a demo
     from controlplane.simulation.run import compare
 
     _say_report(compare(run_dir), run_dir)
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _run_dir(wanted: Path | None) -> Path:

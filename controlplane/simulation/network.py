@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -111,10 +112,15 @@ class Network:
         self._fleet.stop()
 
     def stop(self) -> None:
-        """End every process; done twice it does nothing more."""
-        self.stop_clients()
-        for process in reversed(self._servers):
-            process.stop()
+        """End every process; done twice it does nothing more. A second Ctrl-C does not cut it short."""
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self.stop_clients()
+            for process in reversed(self._servers):
+                process.stop()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def gateway_streams(self) -> bytes:
         """All stream lines of the gateway, as its own export prints them."""
