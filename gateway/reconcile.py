@@ -18,10 +18,10 @@ import msgspec
 from msgspec.structs import replace
 
 from catalog.contract import Operation
-from catalog.errors import Invalid
 from catalog.network import System
 from catalog.pointer import resolve
 from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, OutcomeEntry
+from gateway.plan import Target
 from gateway.problem import CONTENT_TYPE, problem_body
 from gateway.state.sqlite import SqliteStore
 from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
@@ -82,14 +82,14 @@ class Pace(msgspec.Struct, frozen=True):
 class Surroundings(Protocol):
     """What runs just now, as far as settling needs it."""
 
-    def system(self, name: str) -> System | None: ...
+    def target(self, intent: Intent) -> Target | None:
+        """The intent's system; None when it is no longer published."""
+        ...
 
-    def operation(self, contract: str, version: str, operation: str) -> Operation | None: ...
+    def operation(self, intent: Intent) -> Operation | None: ...
 
-    def credential(self, system: System) -> Headers: ...
-
-    def complete(self, intent: Intent, answer: Answer | None) -> tuple[Exchange, tuple[CrossReference, ...]]:
-        """The draft with what the answer says: event, object, links, amount."""
+    def complete(self, intent: Intent, answer: Answer | None) -> Exchange:
+        """The draft with what a successful answer adds: event, object, links, amount."""
         ...
 
 
@@ -194,14 +194,14 @@ class Reconciler:
         plan = item.intent.reconcile
         if plan is None:
             return Finding("unexpected", "the contract declares no way to reconcile")
-        system = self._around.system(item.intent.entry.system)
-        if system is None:
+        target = self._around.target(item.intent)
+        if target is None:
             return Finding("unexpected", f"system {item.intent.entry.system!r} is no longer published")
+        headers = [(b"accept", b"application/json"), (b"accept-encoding", b"identity")]
+        if target.credential is not None:
+            headers.append(target.credential)
         try:
-            headers = [(b"accept", b"application/json"), *self._around.credential(system)]
-            answer = await self._upstream.send(system, b"GET", plan.target.encode("latin-1"), headers, b"")
-        except Invalid as error:
-            return Finding("away", error.detail)
+            answer = await self._upstream.send(target.system, b"GET", plan.target.encode("latin-1"), headers, b"")
         except UpstreamError as error:
             return Finding("away", f"the system does not answer: {error.reason}")
         return judge(answer.status, answer.body, plan.select, plan.where)
@@ -216,7 +216,8 @@ class Reconciler:
         if settled is None:
             opened = await self._store.attention_of(exchange_id)
             settled = opened and replace(opened, state="settled", resolution=ending.resolution, settled_by="reconcile")
-        record, references = self._record(item.intent, ending, answer)
+        record = self._record(item.intent, ending, answer)
+        references = _references(record) if ending.executed == "yes" else ()
         if ending.executed == "yes" and answer is None:
             answer = _lost_answer(exchange_id)
         stream = "" if item.stream == self._store.stream else item.stream
@@ -230,48 +231,34 @@ class Reconciler:
         outcome = Outcome(entry, ending.state, answer, references)
         return await self._store.settle(exchange_id, outcome, record, settled)
 
-    def _record(
-        self, intent: Intent, ending: Ending, answer: Answer | None
-    ) -> tuple[Exchange, tuple[CrossReference, ...]]:
+    def _record(self, intent: Intent, ending: Ending, answer: Answer | None) -> Exchange:
         """The exchange's last record: it replaces the one that said "unknown"."""
         is_reconciled = ending.resolution == "reconciled"
         if ending.executed == "no":
-            code = "not-executed"
-            return replace(intent.draft, status=504, executed="no", fault="upstream", code=code, event="",
-                           is_reconciled=is_reconciled), ()  # fmt: skip
-        record, references = self._around.complete(intent, answer)
-        status = 502 if answer is None else answer.status
-        code = "answer-lost" if answer is None else ""
-        return (
-            replace(
-                record,
-                status=status,
-                executed="yes",
-                fault="upstream" if answer is None else "none",
-                code=code,
+            return replace(
+                intent.draft, status=504, executed="no", fault="upstream", code="not-executed", event="",
                 is_reconciled=is_reconciled,
-                is_verified=answer is not None,
-            ),
-            references,
-        )
+            )  # fmt: skip
+        record = replace(self._around.complete(intent, answer), executed="yes", is_reconciled=is_reconciled)
+        if answer is None:
+            return replace(record, status=502, fault="upstream", code="answer-lost", is_verified=False)
+        return replace(record, status=answer.status, fault="none", code="")
 
     def _lost(self, item: PendingIntent) -> Exchange:
         """The record that a dead process did not come to write."""
-        draft = item.intent.draft
-        if item.state == "in_doubt":
-            return replace(
-                draft, status=504, executed="unknown", fault="gateway", code="in-doubt", event="", is_recovered=True
-            )
-        if item.state == "not_executed":
-            status = 502 if item.answer is None else item.answer.status
-            return replace(draft, status=status, executed="no", fault="upstream", event="", is_recovered=True)
-        record, _ = self._around.complete(item.intent, item.answer)
+        draft = replace(item.intent.draft, event="", is_recovered=True)
         status = 502 if item.answer is None else item.answer.status
-        return replace(record, status=status, executed="yes", fault="none", is_recovered=True)
+        if item.state == "in_doubt":
+            return replace(draft, status=504, executed="unknown", fault="gateway", code="in-doubt")
+        if item.state == "not_executed" or (item.state == "executed" and status >= 400):
+            return replace(draft, status=status, executed="no", fault="upstream")
+        record = replace(self._around.complete(item.intent, item.answer), executed="yes", is_recovered=True)
+        if item.state == "answered":  # its answer was withheld, a problem document stands in its place
+            return replace(record, status=status, fault="response", code="response-violation", is_verified=False)
+        return replace(record, status=status, fault="none", upstream_status=status)
 
     def _answer(self, intent: Intent, body: bytes) -> Answer:
-        entry = intent.entry
-        operation = self._around.operation(entry.contract, entry.version, entry.operation)
+        operation = self._around.operation(intent)
         status = 200 if operation is None else first_success(operation)
         if status == 204:
             return Answer(204, (), b"")
@@ -307,6 +294,15 @@ def first_success(operation: Operation) -> int:
     return min((int(s) for s in operation.response_schemas if s.isdigit() and 200 <= int(s) < 300), default=200)
 
 
+def _references(record: Exchange) -> tuple[CrossReference, ...]:
+    """Where the object lives, under each name that it goes by."""
+    if record.object is None:
+        return ()
+    kind = record.object.type
+    values = dict.fromkeys([record.object.value, *(alias.value for alias in record.aliases)])
+    return tuple(CrossReference(kind, value, record.legal_entity, record.system) for value in values)
+
+
 def _again(entry: AttentionEntry, command: Command) -> AckEntry:
     if entry.command_id == command.command_id:
         return AckEntry(command.command_id, "done")
@@ -317,7 +313,7 @@ def _again(entry: AttentionEntry, command: Command) -> AckEntry:
 def _attention(intent: Intent, reason: str) -> AttentionEntry:
     entry = intent.entry
     return AttentionEntry(
-        attention_id=f"in-doubt-{entry.exchange_id}",
+        attention_id=entry.exchange_id,
         kind="in_doubt",
         state="open",
         exchange_id=entry.exchange_id,

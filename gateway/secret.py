@@ -4,64 +4,46 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
-from catalog.errors import Invalid, Problem
-from catalog.network import System
+from catalog.errors import Invalid
 
 PREFIX = "WAYBILL_SECRET_"
 
 
-class Secrets:
-    """Values from a file (name: value, YAML or JSON, mode 0600), else from WAYBILL_SECRET_<NAME>."""
+class Secrets(Mapping[str, str]):
+    """Values from a file (name: value, YAML or JSON, mode 0600), else from WAYBILL_SECRET_<NAME>, where characters
+    that no variable's name may hold are "_" and letters may be upper case. The file is read again at each `reload`."""
 
-    def __init__(self, values: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        self._values = values
-        self._environment = environment
-
-    @classmethod
-    def open(cls, path: Path | None, environment: Mapping[str, str] = os.environ) -> Secrets:
+    def __init__(self, path: Path | None = None, environment: Mapping[str, str] = os.environ) -> None:
         """Raises: Invalid when the file is missing, open to others or no mapping of texts."""
-        return cls(_read(path) if path is not None else {}, environment)
+        self._path = path
+        self._environment = environment
+        self._values: dict[str, str] = {}
+        self.reload()
 
-    def get(self, name: str) -> str | None:
-        value = self._values.get(name)
-        if value is None:
-            value = self._environment.get(PREFIX + name)
-        if value is None:
-            value = self._environment.get(PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()))
-        return value
+    def reload(self) -> None:
+        """Take what the file holds now. Raises: Invalid, and what was known stays."""
+        if self._path is not None:
+            self._values = _read(self._path)
 
-    def credential(self, system: System) -> list[tuple[bytes, bytes]]:
-        """The header that `system` asks for, if any. Raises: Invalid when the secret is missing."""
-        wanted = system.credential
-        if wanted is None:
-            return []
-        value = self.get(wanted.secret)
-        if value is None:
-            raise Invalid(f"the secret {wanted.secret!r} of system {system.system!r} is not here")
-        return [(wanted.header.lower().encode("latin-1"), (wanted.prefix + value).encode("latin-1"))]
+    def __getitem__(self, name: str) -> str:
+        if name in self._values:
+            return self._values[name]
+        for variable in (name, re.sub(r"[^A-Za-z0-9]", "_", name), re.sub(r"[^A-Z0-9]", "_", name.upper())):
+            if PREFIX + variable in self._environment:
+                return self._environment[PREFIX + variable]
+        raise KeyError(name)
 
-    def check(self, systems: Iterable[System]) -> None:
-        """Raises: Invalid naming every secret that is missing or cannot stand in a header, never a value."""
-        problems = []
-        for system in systems:
-            wanted = system.credential
-            value = "" if wanted is None else self.get(wanted.secret)
-            if wanted is None:
-                continue
-            if value is None:
-                remedy = f"put it into the secrets file or into {PREFIX}{wanted.secret}"
-                problems.append(
-                    Problem(f"the secret {wanted.secret!r} of system {system.system!r} is missing", remedy=remedy)
-                )
-            elif not re.fullmatch(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", value):
-                problems.append(Problem(f"the secret {wanted.secret!r} holds characters that no header may"))
-        if problems:
-            raise Invalid("secrets are missing", problems)
+    def __iter__(self) -> Iterator[str]:
+        yield from self._values
+        yield from (name.removeprefix(PREFIX) for name in self._environment if name.startswith(PREFIX))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -71,8 +53,8 @@ def _read(path: Path) -> dict[str, str]:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
         raise Invalid(f"the secrets file {path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Invalid(f"the secrets file {path} is not YAML") from error
-    if not isinstance(values, dict) or not all(isinstance(v, str) for pair in values.items() for v in pair):
+    if not isinstance(values, dict) or not all(isinstance(text, str) for pair in values.items() for text in pair):
         raise Invalid(f"the secrets file {path} must map names to texts")
     return values
