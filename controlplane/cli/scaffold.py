@@ -33,6 +33,7 @@ SYSTEM = """\
 system: {system}
 name: {name}
 region: {region}
+owner: integration-team
 base_url: {url}
 # credential:                 # a static credential for the system, by the name of a secret
 #   secret: {system}_token    # value: in the gateway's --secrets file (0600) or WAYBILL_SECRET_<NAME>
@@ -43,6 +44,7 @@ CONSUMER = """\
 # A client system. Its API key is issued by command (`waybill consumer key issue {consumer}`), never written here.
 consumer: {consumer}
 name: {name}
+owner: integration-team
 entities: {entities}
 contracts:           # contract -> scopes granted there
 {contracts}

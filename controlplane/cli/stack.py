@@ -87,7 +87,7 @@ class Stack:
         """Addresses, keys and a first call."""
         say_table(["", "address", "log"], [[p.name, self._addresses[p.name], p.log_path] for p in self._processes])
         if self._new_keys:
-            say("API keys, shown this once (kept 0600 in .waybill/keys.json):")
+            say("API keys, shown this once (kept, 0600, in .waybill/keys.json):")
             for consumer in self._new_keys:
                 say(f"  {consumer}: {self._keys[consumer]}")
         self._describe_call()
@@ -125,7 +125,7 @@ class Stack:
         state_dir = self._state / "gateway"
         argv = ["-m", "gateway", "--state-dir", str(state_dir), "--control-plane", control_url]
         argv += ["--name", GATEWAY_NAME, "--slot", "0"]
-        if not state_dir.exists():
+        if not state_dir.exists() or not client.get("/gateways")["items"]:
             token_file = self._state / "enrolment-token"
             write_secret(token_file, client.post("/enrolments", {"name": GATEWAY_NAME})["token"].encode())
             argv += ["--enrolment-token-file", str(token_file)]

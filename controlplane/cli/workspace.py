@@ -11,6 +11,7 @@ import typer
 
 from catalog.errors import Conflict, Invalid, Problem, WaybillError
 from catalog.inventory import LIBRARY_PREFIX
+from catalog.lint.finding import Finding
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
 
@@ -18,25 +19,27 @@ DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the dire
 HERE = Path()
 
 
+class LintReport(msgspec.Struct, frozen=True):
+    """`problems` are refused by plan and apply; `findings` are allowed; `notes` are declared and not enforced."""
+
+    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+
 def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text) -> None:
-    """Check a workspace without a control plane; every problem with its place and a remedy. Exit status 1 on any.
+    """Check a workspace without a control plane: what would be refused, and what is worth mending.
+
+    Exit status 1 on a problem or on a finding of severity error; warnings alone are status 0.
 
     Example: waybill lint network --format json
     """
-    from controlplane.registry.candidate import load_workspace
-
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = ()
-    files = read_workspace(directory)
-    try:
-        notes = own_notes(load_workspace(files).notes)
-    except Invalid as error:
-        problems = error.problems or (Problem(error.detail),)
+    report = _lint(read_workspace(directory))
     if output is Format.json:
-        say_json({"problems": msgspec.to_builtins(problems), "notes": msgspec.to_builtins(notes)})
+        say_json(msgspec.to_builtins(report))
     else:
-        _say_lint(directory, problems, notes)
-    if problems:
+        _say_lint(directory, report)
+    if report.problems or any(finding.severity == "error" for finding in report.findings):
         raise typer.Exit(1)
 
 
@@ -133,13 +136,29 @@ def _say_items(made: dict[str, Any]) -> None:
             say(f"{sign} {entry['kind']:<9} {entry['name']}  {entry['sha256'][:12]}{detail}")
 
 
-def _say_lint(directory: Path, problems: tuple[Problem, ...], notes: tuple[Problem, ...]) -> None:
-    if notes:
+def _lint(files: dict[str, str]) -> LintReport:
+    from catalog.lint import lint as findings_of
+    from controlplane.registry.candidate import load_workspace
+
+    try:
+        loaded = load_workspace(files)
+    except Invalid as error:
+        return LintReport(error.problems or (Problem(error.detail),))
+    return LintReport((), tuple(findings_of(loaded)), own_notes(loaded.notes))
+
+
+def _say_lint(directory: Path, report: LintReport) -> None:
+    if report.notes:
         say("declared, and not enforced by the gateway:")
-        say_problems(notes)
-    if problems:
-        say(f"{directory}: {_count(problems)}")
-        say_problems(problems)
+        say_problems(report.notes)
+    for severity in ("error", "warning", "info"):
+        found = [finding.problem for finding in report.findings if finding.severity == severity]
+        if found:
+            say(f"{severity}:")
+            say_problems(found)
+    if report.problems:
+        say(f"{directory}: {_count(report.problems)}, `waybill apply` would refuse")
+        say_problems(report.problems)
     else:
         say(f"{directory}: no problems")
 

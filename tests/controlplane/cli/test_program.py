@@ -120,7 +120,10 @@ def test_lint_lists_every_problem_with_its_remedy(tmp_path: Path) -> None:
     write(tmp_path / "w", workspace())
     (tmp_path / "w" / "policies" / "rate.yaml").unlink()
     clean = run_waybill("lint", "w", cwd=tmp_path)
-    assert (clean.returncode, clean.stdout) == (0, "w: no problems\n")
+    assert clean.returncode == 0 and clean.stdout.endswith("w: no problems\n")
+    assert "warning:\n" in clean.stdout and "systems/depot.yaml#" in clean.stdout
+    findings = json.loads(run_waybill("lint", "w", "--format", "json", cwd=tmp_path).stdout)["findings"]
+    assert {finding["severity"] for finding in findings} == {"warning"}
 
 
 def test_bad_files_are_problems_and_not_crashes(tmp_path: Path) -> None:
