@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from catalog.errors import Invalid, WaybillError
-from controlplane.cli import attention, audit, consumer, gateway, initialise, server, token, up, workspace
+from controlplane.cli import attention, audit, consumer, demo, gateway, initialise, server, token, up, workspace
 from controlplane.cli.output import say
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("lint")(workspace.lint)
 app.command("plan")(workspace.plan)
 app.command("apply")(workspace.apply)
 app.command("serve")(server.serve)
+app.add_typer(demo.app)
 app.add_typer(gateway.app)
 app.add_typer(consumer.app)
 app.add_typer(attention.app)
