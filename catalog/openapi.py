@@ -19,7 +19,6 @@ from catalog.contract import Extension, Operation, Parameter
 from catalog.errors import Invalid, Problem
 from catalog.extension import extension_problems
 from catalog.pointer import join
-from catalog.reference import PREFIX
 from catalog.route import parameter_names, segments
 from catalog.schema import DIALECT, FORMATS, Schema, Validators
 from catalog.shape import shape
@@ -129,6 +128,7 @@ class _Reader:
         for name, _, pointer in self._members(components, "schemas", "/components"):
             if not _COMPONENT.fullmatch(name):
                 self._refuse("not a component name (letters, digits, . _ -)", pointer)
+        self._notes_on_schemas()
         paths = list(self._members(self._document, "paths", ""))
         if not paths:
             self._refuse("declares no path", "/paths")
@@ -137,6 +137,19 @@ class _Reader:
         for operation in self.operations:
             place = self._places[operation.id]
             self.problems += extension_problems(operation, self.operations, self._file, join(place, "x-waybill"))
+
+    def _notes_on_schemas(self) -> None:
+        """Keywords that promise more than JSON Schema asserts."""
+        for node, pointer in _objects(self._document):
+            if isinstance(node.get("contentEncoding"), str) or isinstance(node.get("contentMediaType"), str):
+                self._note("encoded content is not checked", pointer)
+            discriminator = node.get("discriminator")
+            if (
+                isinstance(discriminator, dict)
+                and "propertyName" in discriminator
+                and not {"oneOf", "anyOf"} & set(node)
+            ):
+                self._note("a discriminator without oneOf or anyOf chooses nothing", pointer)
 
     def _path(self, template: str, item: dict[str, Any], pointer: str) -> None:
         if segments(template) is None:
@@ -206,7 +219,7 @@ class _Reader:
             parameter = self._parameter(node, place) if node else None
             if parameter is None:
                 continue
-            key = (parameter.place, parameter.name)
+            key = (parameter.place, parameter.name.lower() if parameter.place == "header" else parameter.name)
             if key in found:
                 self._refuse(f"{parameter.place} parameter {parameter.name!r} is declared twice", place)
             found[key] = parameter
@@ -227,11 +240,14 @@ class _Reader:
             self._refuse("a path parameter must say required: true", pointer)
         if "content" in node or "schema" not in node:
             self._refuse("a parameter needs a schema (content is not enforced)", pointer)
+        schema = self._schema(node.get("schema", True), join(pointer, "schema"), "request")
+        if _is_object(schema):
+            self._refuse("an object as a parameter is not enforced", join(pointer, "schema"), "use scalars or an array")
         return Parameter(
             name=name,
             place=where,
             required=node.get("required") is True,
-            schema=self._schema(node.get("schema", True), join(pointer, "schema"), "request"),
+            schema=schema,
             style=str(style),
             explode=node.get("explode", style == "form") is True,
         )
@@ -349,29 +365,30 @@ def _says_something(schema: Any) -> bool:
     return isinstance(schema, dict) and not schema.keys() <= {"type", "format", "description", "title"}
 
 
-def _formats(schema: Any) -> set[str]:
-    found: set[str] = set()
-    stack = [schema]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("format"), str):
-                found.add(node["format"])
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    return found
+def _is_object(schema: Schema) -> bool:
+    """Whether a bundled schema takes nothing but objects, as far as `type` and `$ref` tell."""
+    node: Any = schema
+    for _ in range(_MOST_HOPS):
+        if not isinstance(node, dict):
+            return False
+        if "type" in node or "properties" in node:
+            return bool(node.get("type", "object") == "object")
+        ref = node.get("$ref")
+        node = resolve_local(schema, ref) if isinstance(ref, str) and ref.startswith("#/") else None
+    return False
 
 
-def canonical_references(document: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each object of `document` that holds a `$ref` to a canonical schema, with its pointer."""
+def _objects(document: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every object of a document with its pointer."""
     stack = [(document, "")]
     while stack:
         node, pointer = stack.pop()
         if isinstance(node, dict):
-            ref = node.get("$ref")
-            if isinstance(ref, str) and ref.startswith(PREFIX):
-                yield node, pointer
+            yield node, pointer
             stack.extend((value, join(pointer, name)) for name, value in node.items())
         elif isinstance(node, list):
             stack.extend((value, join(pointer, index)) for index, value in enumerate(node))
+
+
+def _formats(schema: Any) -> set[str]:
+    return {node["format"] for node, _ in _objects(schema) if isinstance(node.get("format"), str)}

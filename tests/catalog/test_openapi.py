@@ -109,12 +109,18 @@ def test_what_is_not_enforced_is_named():
     """Response headers, unknown formats, callbacks, webhooks and ignored parameters are told with their place."""
     document = changed("/webhooks", {"x": {}})
     document["paths"]["/files"]["get"]["callbacks"] = {"x": {}}
+    document["components"]["schemas"] = {
+        "Pet": {"type": "object", "discriminator": {"propertyName": "kind"}},
+        "Scan": {"type": "string", "contentEncoding": "base64"},
+    }
     assert {(note.message, note.pointer) for note in read(document).notes} == {
         ("response header ETag is not checked", "/components/responses/order/headers/ETag"),
         ("format 'int32' is not checked", "/components/responses/order/content/application~1json/schema"),
         ("header parameter Accept is ignored, as OpenAPI says", "/paths/~1orders~1{id}/get/parameters/1"),
         ("webhooks are not governed", "/webhooks"),
         ("callbacks are not governed", "/paths/~1files/get/callbacks"),
+        ("a discriminator without oneOf or anyOf chooses nothing", "/components/schemas/Pet"),
+        ("encoded content is not checked", "/components/schemas/Scan"),
     }
 
 
@@ -134,6 +140,11 @@ def test_what_is_not_enforced_is_named():
         ("/paths/~1files/get/security", [{"none": []}], "/paths/~1files/get/security/0/none"),
         ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "style": "deepObject", "schema": {}}],
          "/paths/~1files/get/parameters/0/style"),
+        ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "schema": {"type": "object"}}],
+         "/paths/~1files/get/parameters/0/schema"),
+        ("/paths/~1files/get/parameters",
+         [{"name": "X-a", "in": "header", "schema": {}}, {"name": "x-A", "in": "header", "schema": {}}],
+         "/paths/~1files/get/parameters/1"),
         ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "content": {}}],
          "/paths/~1files/get/parameters/0"),
         ("/paths/~1files/get/parameters", [{"name": "x", "in": "path", "required": True, "schema": {}}],
