@@ -2,6 +2,9 @@
 
 SQLite by default (WAL, one writer at a time, held by `Database.write`). Every domain declares its
 tables on `metadata` in its own `store.py` and is imported by `controlplane.store.migration.env`.
+
+The driver's own transaction handling is switched off: it would begin a transaction only at the first change, so that
+two reads would not see one state and a schema change would commit halfway. Source: SQLAlchemy, dialects, pysqlite.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ metadata = MetaData()
 class Database:
     """Connections to the control plane's store.
 
-    `read` gives a connection that sees committed state; `write` a transaction that commits when the block ends
-    and rolls back when it raises. Both are for worker threads, never for the event loop.
+    `read` gives a connection that sees one committed state throughout; `write` a transaction that commits when the
+    block ends and rolls back when it raises. Both are for worker threads, never for the event loop.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -34,8 +37,14 @@ class Database:
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # transactions begin where `begin` below says so
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
                 connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            is_writing = connection.get_execution_options().get("is_writing", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
         return cls(engine)
 
@@ -46,8 +55,10 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with self._writing, self.engine.begin() as connection:
-            yield connection
+        with self._writing, self.engine.connect() as plain:
+            connection = plain.execution_options(is_writing=True)
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         self.engine.dispose()
