@@ -16,6 +16,7 @@ from catalog.pointer import join, resolve
 from catalog.reference import PREFIX, Reference, parse_reference
 from catalog.schema import DIALECT
 from catalog.snapshot import canonical_json, sha256_hex
+from catalog.walk import objects_in
 
 
 class CanonicalSchema(msgspec.Struct, frozen=True):
@@ -39,18 +40,11 @@ def canonical_schema(object_: str, version: str, document: dict[str, Any]) -> Ca
     return CanonicalSchema(object_, version, document, sha256_hex(canonical_json(document)))
 
 
-def references(node: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Every `$ref` text below `node` with its pointer."""
-    stack = [(node, pointer)]
-    while stack:
-        here, place = stack.pop()
-        if isinstance(here, dict):
-            ref = here.get("$ref")
-            if isinstance(ref, str):
-                yield ref, join(place, "$ref")
-            stack.extend((value, join(place, name)) for name, value in here.items())
-        elif isinstance(here, list):
-            stack.extend((value, join(place, index)) for index, value in enumerate(here))
+def references(document: Any) -> Iterator[tuple[str, str]]:
+    """Every `$ref` text of a document with its pointer."""
+    for node, pointer in objects_in(document):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"], join(pointer, "$ref")
 
 
 def closure(keys: set[str], canonicals: Canonicals) -> set[str]:

@@ -21,7 +21,9 @@ from catalog.extension import extension_problems
 from catalog.pointer import join
 from catalog.route import parameter_names, segments
 from catalog.schema import DIALECT, FORMATS, Schema, Validators
+from catalog.scope import read_scopes
 from catalog.shape import shape
+from catalog.walk import objects_in
 
 _VERSION = re.compile(r"3\.[01]\.[0-9]+")
 _DIALECTS = frozenset({DIALECT, "https://spec.openapis.org/oas/3.1/dialect/base"})
@@ -140,7 +142,7 @@ class _Reader:
 
     def _notes_on_schemas(self) -> None:
         """Keywords that promise more than JSON Schema asserts."""
-        for node, pointer in _objects(self._document):
+        for node, pointer in objects_in(self._document):
             if isinstance(node.get("contentEncoding"), str) or isinstance(node.get("contentMediaType"), str):
                 self._note("encoded content is not checked", pointer)
             discriminator = node.get("discriminator")
@@ -196,7 +198,7 @@ class _Reader:
                 request_schemas=request,
                 request_required=is_required,
                 response_schemas=self._responses(item, pointer),
-                scopes=self._scopes(item, pointer),
+                scopes=read_scopes(self._document, item, pointer, self._refuse, self._note),
                 summary=str(item.get("summary") or ""),
             )
         )
@@ -257,7 +259,7 @@ class _Reader:
             return {}, False
         body, place = self._object(item["requestBody"], join(pointer, "requestBody"))
         content = self._content(body, place, "request")
-        if not content:
+        if not body.get("content"):
             self._refuse("a request body needs content", place)
         return content, body.get("required") is True
 
@@ -277,7 +279,9 @@ class _Reader:
         return found
 
     def _content(self, parent: dict[str, Any], pointer: str, direction: Direction) -> dict[str, Schema]:
+        """Media types with their schemas. One that cannot be enforced is left out beside JSON, and so not allowed."""
         found: dict[str, Schema] = {}
+        unenforced: list[tuple[str, str]] = []
         for media, entry, where in self._members(parent, "content", pointer):
             name = media.split(";", 1)[0].strip().lower()
             if not _MEDIA.fullmatch(name) or name in found:
@@ -285,16 +289,25 @@ class _Reader:
                 continue
             node, place = self._object(entry, where)
             schema = node.get("schema", True)
-            if not is_json(name):
-                if _says_something(schema):
-                    self._refuse(f"a schema for {name} cannot be enforced", join(place, "schema"), "only JSON can")
+            if is_json(name):
+                found[name] = self._json(node, schema, place, direction)
+            elif _says_something(schema):
+                unenforced.append((name, join(place, "schema")))
+            else:
                 found[name] = True
-                continue
-            if schema is True or schema == {}:
-                self._note("a JSON body without a schema", place)
-            found[name] = self._schema(schema, join(place, "schema"), direction)
-            self._examples(node, place, found[name])
+        for name, place in unenforced:
+            if found:
+                self._note(f"{name} is not allowed: a schema for it cannot be enforced", place)
+            else:
+                self._refuse(f"a schema for {name} cannot be enforced", place, "only JSON can")
         return found
+
+    def _json(self, node: dict[str, Any], schema: Any, pointer: str, direction: Direction) -> Schema:
+        if schema is True or schema == {}:
+            self._note("a JSON body without a schema", pointer)
+        bundled = self._schema(schema, join(pointer, "schema"), direction)
+        self._examples(node, pointer, bundled)
+        return bundled
 
     def _schema(self, schema: Any, pointer: str, direction: Direction) -> Schema:
         known = self._schemas.get((pointer, direction))
@@ -329,36 +342,6 @@ class _Reader:
             for violation in self._validators.validate(handle, value):
                 self._refuse(f"example {violation.message}", place + violation.pointer, rule="example")
 
-    def _scopes(self, item: dict[str, Any], pointer: str) -> tuple[tuple[str, ...], ...]:
-        """Alternatives of scopes. The gateway always authenticates, and a consumer's scopes are those granted to it
-        whatever its credential: an alternative without scopes beside one with scopes opens nothing."""
-        base = pointer if "security" in item else ""
-        alternatives = item.get("security", self._document.get("security", []))
-        if not isinstance(alternatives, list):
-            self._refuse("must be an array", join(base, "security"))
-            return ()
-        components = self._document.get("components")
-        schemes = components.get("securitySchemes", {}) if isinstance(components, dict) else {}
-        found: set[tuple[str, ...]] = set()
-        for index, alternative in enumerate(alternatives):
-            place = join(base, "security", index)
-            if not isinstance(alternative, dict):
-                self._refuse("must be an object", place)
-                continue
-            if not alternative:
-                self._note("anonymous calls are not allowed", place)
-            scopes: set[str] = set()
-            for scheme, asked in alternative.items():
-                if not isinstance(schemes, dict) or scheme not in schemes:
-                    self._refuse(f"security scheme {scheme!r} is not declared", join(place, scheme))
-                if isinstance(asked, list) and all(isinstance(scope, str) for scope in asked):
-                    scopes.update(asked)
-                else:
-                    self._refuse("must be an array of scopes", join(place, scheme))
-            if scopes:
-                found.add(tuple(sorted(scopes)))
-        return tuple(sorted(found))
-
 
 def _says_something(schema: Any) -> bool:
     """Whether a schema asks more of a body than to be bytes."""
@@ -378,17 +361,5 @@ def _is_object(schema: Schema) -> bool:
     return False
 
 
-def _objects(document: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every object of a document with its pointer."""
-    stack = [(document, "")]
-    while stack:
-        node, pointer = stack.pop()
-        if isinstance(node, dict):
-            yield node, pointer
-            stack.extend((value, join(pointer, name)) for name, value in node.items())
-        elif isinstance(node, list):
-            stack.extend((value, join(pointer, index)) for index, value in enumerate(node))
-
-
 def _formats(schema: Any) -> set[str]:
-    return {node["format"] for node, _ in _objects(schema) if isinstance(node.get("format"), str)}
+    return {node["format"] for node, _ in objects_in(schema) if isinstance(node.get("format"), str)}

@@ -11,6 +11,7 @@ from catalog.inventory import Workspace
 from catalog.lint.finding import Place, Rule
 from catalog.pointer import join
 from catalog.reference import PREFIX
+from catalog.walk import objects_in
 
 _MONEY = re.compile(r"(?:^|_)(amount|price|total|gross|net|tax|balance|fee|cost|discount)$")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
@@ -20,25 +21,18 @@ def _snake(name: str) -> str:
     return "_".join(word for word in _WORDS.split(name) if word).lower()
 
 
-def _documents(workspace: Workspace) -> Iterator[tuple[str, Any, str]]:
-    """File, part that holds schemas, and its pointer."""
+def _documents(workspace: Workspace) -> Iterator[tuple[str, Any]]:
+    """File and content of all that holds schemas."""
     for version in workspace.versions:
         if version.state.state != "retired":
-            yield workspace.sources[f"contract/{version.ref}"], version.document, ""
+            yield workspace.sources[f"contract/{version.ref}"], version.document
     for key, schema in workspace.schemas.items():
-        yield workspace.sources[f"schema/{key}"], schema.document, ""
+        yield workspace.sources[f"schema/{key}"], schema.document
 
 
 def _inexact_money(workspace: Workspace) -> Iterator[Place]:
-    for file, document, base in _documents(workspace):
-        stack = [(document, base)]
-        while stack:
-            node, pointer = stack.pop()
-            if isinstance(node, list):
-                stack.extend((item, join(pointer, index)) for index, item in enumerate(node))
-            if not isinstance(node, dict):
-                continue
-            stack.extend((value, join(pointer, name)) for name, value in node.items())
+    for file, document in _documents(workspace):
+        for node, pointer in objects_in(document):
             properties = node.get("properties")
             for name, schema in properties.items() if isinstance(properties, dict) else ():
                 kinds = schema.get("type") if isinstance(schema, dict) else None

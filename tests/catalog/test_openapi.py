@@ -167,6 +167,17 @@ def test_refusals(path, value, pointer):
     assert {problem.pointer for problem in caught.value.problems} == {pointer}
 
 
+def test_beside_json_other_media_types_are_left_out():
+    """XML with a schema cannot be enforced: offered beside JSON it is not allowed, and that is told."""
+    media = {"text/xml": {"schema": {"required": ["a"]}}, "application/json": {"schema": {"type": "object"}}}
+    reading = read(changed("/paths/~1files/get/responses/200/content", media))
+    assert reading.operations[2].response_schemas["200"] == {"application/json": {"type": "object"}}
+    place = "/paths/~1files/get/responses/200/content/text~1xml/schema"
+    assert ("text/xml is not allowed: a schema for it cannot be enforced", place) in {
+        (note.message, note.pointer) for note in reading.notes
+    }
+
+
 def test_references_in_a_circle():
     """A parameter that refers to itself ends in a problem."""
     with pytest.raises(Invalid) as caught:

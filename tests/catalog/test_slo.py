@@ -1,12 +1,14 @@
 """OpenSLO documents."""
 
 import copy
+import textwrap
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import slo
 from catalog.document import parse_document
 from catalog.slo import HttpSource, LifecycleSource, parse_slo
 
@@ -67,6 +69,13 @@ def test_both_sources():
     assert (http.title, http.window, http.window_s) == ("Orders are answered", "28d", 2_419_200)
     assert lifecycle.source == LifecycleSource("r", "r.a", "r.b", 900)
     assert (lifecycle.target, lifecycle.meaning, lifecycle.window_s) == ("0.9995", "It arrives.", 2_419_200)
+
+
+def test_the_documented_example():
+    """The example of the module's documentation is a valid objective."""
+    text = textwrap.dedent(slo.__doc__.split("`waybill`.\n", 1)[1].split("\nMetric source", 1)[0])
+    spec, problems = parse_slo(parse_document(text.encode(), "slo.yaml")[0][0])
+    assert (problems, spec.source.deadline_s) == ([], 900)
 
 
 def test_version_is_of_the_meaning():
