@@ -38,6 +38,9 @@ def load(
     those that must enforce, `bundle` the envelopes that apply unless replaced, `published` what is published already
     (its pins are kept). Raises `Invalid` with every problem of every file.
     """
+    marked = [Problem("not a path of a workspace", file=path) for path in files if path.startswith(LIBRARY_PREFIX)]
+    if marked:
+        raise Invalid("workspace refused", marked)
     loader = Loader({**library_files(_includes(files)), **files}, policy_kinds, unshadowable, bundle, published or {})
     workspace, problems = loader.load()
     if workspace is None or problems:

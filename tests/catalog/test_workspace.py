@@ -82,6 +82,12 @@ def test_the_library_is_included():
     assert load({**files, "slos/own.yaml": short.encode()}).slos[name].source.deadline_s == 7
 
 
+def test_nobody_writes_into_the_library():
+    """A file that poses as the library's is refused."""
+    path = "library:slos/own.yaml"
+    assert problems_of({"waybill.yaml": b"{workspace: x}", path: b""}) == [(path, "")]
+
+
 def test_bundled_policies_apply_unless_replaced():
     """A bundle's envelopes are there without being written; one of the same name replaces them."""
     bundle = [Envelope("limits", "rate-limit", on_error="allow"), Envelope("shape", "shape")]
