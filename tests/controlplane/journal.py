@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -14,10 +15,12 @@ from catalog.slo import HttpSource, LifecycleSource, SloSpec
 from controlplane.identity.principal import GatewayIdentity
 from controlplane.ingest.service import IngestService
 
-T0_US = 1_800_000_000_000_000  # a whole minute, hour and day: 2027-01-15T08:00:00Z is not, so the day is not whole
+T0_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
 S = 1_000_000
 MINUTE = 60 * S
 DAY_S = 86_400
+
+_EXCHANGES = itertools.count(1)  # ids are unique over all `Calls` of a run
 
 
 class Stream:
@@ -86,7 +89,7 @@ class Calls:
         links = [ObjectLink(target, relation, "flow") for relation, target in flows]
         links += [ObjectLink(target, relation, "reference") for relation, target in references]
         given: dict[str, Any] = {
-            "exchange_id": hashlib.sha256(f"{self.entity}{id(self)}{self._count}".encode()).hexdigest()[:32],
+            "exchange_id": f"{next(_EXCHANGES):032x}",
             "trace_id": f"{self._count:032x}",
             "span_id": f"{self._count:016x}",
             "started_us": self.now_us,
