@@ -7,6 +7,7 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
 
+from catalog.network import Entity
 from controlplane.context import Context
 from controlplane.identity.guard import architect, viewer
 from controlplane.identity.principal import User
@@ -25,6 +26,10 @@ class WorkspaceFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Contracts(msgspec.Struct, frozen=True):
     items: list[ContractView]
+
+
+class Entities(msgspec.Struct, frozen=True):
+    items: list[Entity]
 
 
 class Consumers(msgspec.Struct, frozen=True):
@@ -88,6 +93,11 @@ class WorkspaceController(Controller):
     def contract(self, name: FromPath[str], service: Service) -> ContractView:
         """One contract."""
         return service.contract(name)
+
+    @get("/entities", guards=[viewer], sync_to_thread=True)
+    def entities(self, service: Service) -> Entities:
+        """Legal entities in force."""
+        return Entities(service.entities())
 
     @get("/consumers", guards=[viewer], sync_to_thread=True)
     def consumers(self, service: Service) -> Consumers:

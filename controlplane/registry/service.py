@@ -13,7 +13,7 @@ from catalog.compile import compile_snapshot
 from catalog.contract import Contract
 from catalog.errors import Conflict, Invalid, NotFound, Problem
 from catalog.inventory import Workspace
-from catalog.network import ConsumerBlob
+from catalog.network import ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
 from controlplane.context import Context, rfc3339
 from controlplane.registry.candidate import load_workspace
@@ -136,6 +136,11 @@ class RegistryService:
             if view.name == name:
                 return view
         raise NotFound(f"no contract {name!r} is in force")
+
+    def entities(self) -> list[Entity]:
+        """Legal entities in force, by id."""
+        with self._database.read() as connection:
+            return [msgspec.convert(document, Entity) for document in documents(connection, "entity").values()]
 
     def consumers(self) -> list[ConsumerView]:
         """Consumers in force, by name."""

@@ -259,3 +259,12 @@ def test_two_applies_at_once_give_two_generations_or_one_conflict(api) -> None:
     assert len(set(published)) == len(published) >= 1
     assert all(answer.status_code == 200 or is_problem(answer, 409, "conflict") for answer in answers)
     assert generation(api) == 1 + len(published)
+
+
+def test_entities_and_consumers_in_force_are_listed(api) -> None:
+    apply(api, workspace())
+    api.post("/consumers/shop/keys", {})
+    (entity,) = api.get("/entities", role="viewer").json()["items"]
+    assert (entity["entity"], entity["currency"]) == ("main", "EUR")
+    (consumer,) = api.get("/consumers", role="viewer").json()["items"]
+    assert (consumer["consumer"], consumer["auth"], consumer["live_keys"]) == ("shop", ["api_key", "jwt"], 1)
