@@ -1,0 +1,189 @@
+"""One call on its way through the gateway: what is known so far, and at the end its exchange record."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+from catalog.errors import Violation
+from catalog.expression import Context
+from catalog.record import DecisionRecord, Exchange, Executed, Fault
+from gateway.compile import Compiled
+from gateway.entity import sole_entity
+from gateway.exchange import NO_SENSE, Sense
+from gateway.inbound import Headers, Inbound
+from gateway.plan import OperationPlan, Target
+from gateway.problem import CONTENT_TYPE, fault_of, problem_body
+from gateway.state.store import ClaimKey
+from gateway.trace import Trace
+from policies.decision import Replay
+from policies.request import Request
+
+CLIENT_GONE = 499  # in no registry; what proxies log for a client that did not wait
+
+
+class Reply(NamedTuple):
+    """An answer to the client, without the headers that every answer gets."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Call:
+    """Filled in step by step by the runner; `record` tells what became of it."""
+
+    __slots__ = (
+        "answer_headers",
+        "attempt",
+        "claim_key",
+        "code",
+        "commit_us",
+        "compiled",
+        "context",
+        "decisions",
+        "event",
+        "executed",
+        "fault",
+        "has_intent",
+        "inbound",
+        "is_finished",
+        "is_gone",
+        "is_replay",
+        "is_verified",
+        "plan",
+        "refused_by",
+        "replay",
+        "request",
+        "response_sha256",
+        "sense",
+        "started_ns",
+        "started_us",
+        "target",
+        "trace",
+        "upstream_status",
+        "upstream_us",
+    )
+
+    def __init__(
+        self, request: Request, inbound: Inbound, trace: Trace, compiled: Compiled, started_us: int, started_ns: int
+    ) -> None:
+        self.request = request
+        self.inbound = inbound
+        self.trace = trace
+        self.compiled = compiled
+        self.started_us = started_us  # wall clock
+        self.started_ns = started_ns  # monotonic
+        self.plan: OperationPlan | None = None
+        self.target: Target | None = None
+        self.context: Context | None = None
+        self.sense: Sense = NO_SENSE
+        self.claim_key: ClaimKey | None = None
+        self.replay: Replay | None = None
+        self.decisions: list[DecisionRecord] = []
+        self.answer_headers: Headers = []  # of policies; on the answer whatever it becomes
+        self.executed: Executed = "no"
+        self.fault: Fault = "none"
+        self.refused_by = ""
+        self.code = ""
+        self.event = ""
+        self.upstream_status = 0
+        self.upstream_us = 0
+        self.commit_us = 0
+        self.attempt = 1
+        self.response_sha256 = ""
+        self.has_intent = False
+        self.is_finished = False  # the outcome was handed to the store
+        self.is_replay = False
+        self.is_verified = True
+        self.is_gone = False
+
+    def refuse(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        fault: Fault | None = None,
+        policy: str = "",
+        violations: tuple[Violation, ...] = (),
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        members: dict[str, Any] | None = None,
+    ) -> Reply:
+        """The problem that answers this call; what it says is noted for the record too."""
+        self.fault = fault or fault_of(status)
+        self.code = code
+        self.refused_by = policy
+        body = problem_body(
+            self.request.exchange_id, status, code, detail, self.fault, self.executed, policy, violations, members
+        )
+        return Reply(status, [CONTENT_TYPE, *headers], body)
+
+    def open_context(self) -> Context:
+        """What expressions see of the request; made once the body is there."""
+        request, consumer = self.request, self.request.consumer
+        self.context = Context(
+            request.document,
+            request.path_parameters,
+            request.query,
+            request.headers,
+            credential=None if consumer is None else sole_entity(consumer),
+        )
+        return self.context
+
+    def understand(self) -> None:
+        """Read what the call means, with whatever of request and response the context holds."""
+        if self.plan is not None and self.context is not None and self.request.entity:
+            self.sense = self.plan.meaning.read(self.context)
+
+    @property
+    def is_mutating(self) -> bool:
+        return self.plan is not None and not self.plan.is_safe
+
+    def record(self, status: int, response_bytes: int, now_ns: int) -> Exchange:
+        request, plan, sense, trace, target = self.request, self.plan, self.sense, self.trace, self.target
+        body = request.body
+        return Exchange(
+            exchange_id=request.exchange_id,
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            started_us=self.started_us,
+            duration_us=(now_ns - self.started_ns) // 1000,
+            upstream_us=self.upstream_us,
+            snapshot=self.compiled.name,
+            method=request.method,
+            status=status,
+            executed=self.executed,
+            fault=self.fault,
+            parent_span_id=trace.parent_span_id,
+            commit_us=self.commit_us,
+            contract=plan.contract if plan else "",
+            version=plan.version.version if plan else "",
+            operation=plan.operation.id if plan else "",
+            route=plan.route if plan else "",
+            layer=plan.layer if plan else "",
+            priority=plan.operation.extension.priority if plan else "standard",
+            consumer=request.consumer.consumer if request.consumer else "",
+            principal=request.principal,
+            legal_entity=request.entity,
+            system=target.system.system if target else "",
+            upstream_status=self.upstream_status,
+            refused_by=self.refused_by,
+            code=self.code,
+            decisions=tuple(self.decisions),
+            event=self.event,
+            is_verified=self.is_verified,
+            occurred_at=sense.occurred_at,
+            object=sense.object,
+            aliases=sense.aliases,
+            links=sense.links,
+            amount=sense.amount,
+            status_axes=sense.status_axes,
+            key_sha256=hashlib.sha256(request.idempotency_key.encode()).hexdigest() if request.idempotency_key else "",
+            is_replay=self.is_replay,
+            first_exchange_id=self.replay.first_exchange_id if self.is_replay and self.replay else "",
+            attempt=self.attempt,
+            request_sha256=hashlib.sha256(body).hexdigest() if body else "",
+            response_sha256=self.response_sha256,
+            request_bytes=len(body),
+            response_bytes=response_bytes,
+        )

@@ -1,0 +1,163 @@
+"""What a call means, from the expressions of `x-waybill`: business object, links, money, event, business time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from catalog.contract import Extension
+from catalog.expression import Context, Expression, as_text, compile_expression
+from catalog.extension import texts
+from catalog.record import Amount, Exchange, ObjectLink, ObjectRef
+from gateway.state.store import CrossReference
+
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,20})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]{5,18}([Zz]|[+-][0-9]{2}:[0-9]{2})?)?")
+_LONGEST_KEY = 256  # characters of a business key; what is longer is none
+_LONGEST_AXIS = 64
+_MOST_AXES = 16
+
+
+class Sense(NamedTuple):
+    """What one call said."""
+
+    object: ObjectRef | None
+    aliases: tuple[ObjectRef, ...]
+    links: tuple[ObjectLink, ...]
+    amount: Amount | None
+    occurred_at: str
+    status_axes: dict[str, str]
+
+
+NO_SENSE = Sense(None, (), (), None, "", {})
+
+
+class _Link(NamedTuple):
+    object: str
+    id: Expression
+    relation: str
+    kind: Any
+    assigner: Expression | None
+
+
+class Meaning:
+    """The extension of one operation, compiled."""
+
+    def __init__(self, extension: Extension) -> None:
+        self.event = extension.event or ""
+        self._object = extension.object or ""
+        self._ids = [compile_expression(text) for text in texts(extension.id)]
+        self._aliases = [compile_expression(text) for text in extension.aliases]
+        self._links = [
+            _Link(link.object, compile_expression(link.id), link.relation, link.kind, _optional(link.assigner))
+            for link in extension.links
+        ]
+        self._amount = _optional(extension.amount)
+        self._occurred_at = _optional(extension.occurred_at)
+        self._status = _optional(extension.status)
+        self.reads_response = any(
+            source.startswith("response.") for expression in self._all() for source in expression.sources
+        )
+
+    def _all(self) -> Iterable[Expression]:
+        yield from self._ids
+        yield from self._aliases
+        for link in self._links:
+            yield link.id
+            if link.assigner:
+                yield link.assigner
+        yield from (each for each in (self._amount, self._occurred_at, self._status) if each)
+
+    def read(self, context: Context) -> Sense:
+        """`context.entity` assigns objects, `context.system` aliases. Never raises; what does not resolve is absent."""
+        if not self._object:
+            return NO_SENSE
+        entity, system = context.entity or "", context.system or ""
+        value = next((text for each in self._ids if (text := _key(each, context))), None)
+        aliases = tuple(
+            ObjectRef(self._object, system, alias)
+            for each in self._aliases
+            if system and (alias := _key(each, context)) is not None
+        )
+        return Sense(
+            None if value is None else ObjectRef(self._object, entity, value),
+            aliases,
+            tuple(link for each in self._links if (link := _linked(each, context, entity)) is not None),
+            None if self._amount is None else _money(self._amount.resolve(context)),
+            "" if self._occurred_at is None else _moment(self._occurred_at.text_of(context)),
+            {} if self._status is None else _axes(self._status.resolve(context)),
+        )
+
+    def complete(self, draft: Exchange, response_document: Any, response_headers: Any = ()) -> Exchange:
+        """`draft`, journalled before the system was called, with what a successful answer adds: for whoever settles
+        an exchange later. What came from the request stays as it is in the draft."""
+        context = Context(
+            response_document=response_document,
+            response_headers=response_headers,
+            entity=draft.legal_entity,
+            system=draft.system,
+        )
+        found = self.read(context)
+        return msgspec.structs.replace(
+            draft,
+            event=self.event,
+            object=found.object or draft.object,
+            aliases=found.aliases or draft.aliases,
+            links=draft.links + tuple(link for link in found.links if link not in draft.links),
+            amount=found.amount or draft.amount,
+            occurred_at=found.occurred_at or draft.occurred_at,
+            status_axes=found.status_axes or draft.status_axes,
+        )
+
+
+def cross_references(sense: Sense, entity: str, system: str) -> tuple[CrossReference, ...]:
+    """Where the object of a call lives, under each name that it goes by."""
+    if sense.object is None:
+        return ()
+    names = dict.fromkeys([sense.object.value, *(alias.value for alias in sense.aliases)])
+    return tuple(CrossReference(sense.object.type, name, entity, system) for name in names)
+
+
+def _optional(text: str | None) -> Expression | None:
+    return None if text is None else compile_expression(text)
+
+
+def _key(expression: Expression, context: Context) -> str | None:
+    text = expression.text_of(context)
+    return text if text is not None and len(text) <= _LONGEST_KEY else None
+
+
+def _linked(link: _Link, context: Context, entity: str) -> ObjectLink | None:
+    value = _key(link.id, context)
+    assigner = entity if link.assigner is None else _key(link.assigner, context)
+    if value is None or assigner is None:
+        return None
+    return ObjectLink(ObjectRef(link.object, assigner, value), link.relation, link.kind)
+
+
+def _money(value: Any) -> Amount | None:
+    """Exact money {amount, currency}; None for anything else."""
+    if type(value) is not dict:
+        return None
+    amount, currency = as_text(value.get("amount")), value.get("currency")
+    if amount is None or type(currency) is not str:
+        return None
+    return Amount(amount, currency) if _DECIMAL.fullmatch(amount) and _CURRENCY.fullmatch(currency) else None
+
+
+def _moment(text: str | None) -> str:
+    return text if text is not None and _MOMENT.fullmatch(text) else ""
+
+
+def _axes(value: Any) -> dict[str, str]:
+    if type(value) is not dict or len(value) > _MOST_AXES:
+        return {}
+    return {
+        name: state
+        for name, state in value.items()
+        if type(state) is str and len(name) <= _LONGEST_AXIS and len(state) <= _LONGEST_AXIS
+    }

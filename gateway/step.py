@@ -1,0 +1,140 @@
+"""Running the steps of a chain: facts, decisions, and what follows from them. Synchronous; nothing here waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.errors import Unavailable
+from catalog.record import DecisionRecord
+from gateway.call import Call, Reply
+from gateway.fact import Gatherer
+from gateway.state.store import Store
+from policies.chain import Step
+from policies.decision import ALLOW, Decision
+from policies.policy import Need
+from policies.request import Response
+
+log = logging.getLogger(__name__)
+
+_NO_FACTS: Mapping[Need, Any] = {}
+
+
+class StepRunner:
+    """Runs steps over a call until one of them answers."""
+
+    def __init__(self, store: Store) -> None:
+        self._facts = Gatherer(store)
+
+    def run(self, steps: tuple[Step, ...], call: Call) -> Reply | None:
+        """The refusal of the first enforcing step that rejects; None when all let the call go on."""
+        request = call.request
+        for step in steps:
+            if step.is_conditional and not step.applies(request):
+                continue
+            try:
+                needs = step.needs(request, _NO_FACTS)
+                facts = self._facts.gather(step, request, needs) if needs else _NO_FACTS
+                decision = step.decide(request, facts)
+            except Unavailable:
+                return journal_unavailable(call)
+            except Exception as error:
+                reply = self._failed(step, call, error)
+            else:
+                if decision is ALLOW:
+                    continue
+                reply = self._follow(step, decision, call)
+            if reply is not None:
+                return reply
+        return None
+
+    def rejudge(self, step: Step, call: Call, claim: Any) -> Reply | None:
+        """Let a claim step decide about a claim that turned up when the intent was to be written."""
+        try:
+            facts = dict.fromkeys(step.needs(call.request, _NO_FACTS), claim)
+            return self._follow(step, step.decide(call.request, facts), call)
+        except Exception as error:
+            return self._failed(step, call, error)
+
+    def judge(self, steps: tuple[Step, ...], call: Call, response: Response) -> tuple[Step, Decision | None] | None:
+        """The first enforcing back step that refuses `response`: with its decision, or None when it failed."""
+        request = call.request
+        for step in steps:
+            if step.is_conditional and not step.applies(request):
+                continue
+            try:
+                decision = step.decide(request, response)
+                if decision is ALLOW:
+                    continue
+                _check(decision)
+            except Exception as error:
+                self._note_failure(step, call, error)
+                if not step.is_shadow and step.on_error == "reject":
+                    return step, None
+                continue
+            self._note(step, decision, call)
+            if step.is_shadow:
+                continue
+            call.answer_headers += decision.headers
+            if decision.kind == "reject":
+                return step, decision
+        return None
+
+    def _follow(self, step: Step, decision: Decision, call: Call) -> Reply | None:
+        try:
+            _check(decision)
+        except ValueError as error:
+            return self._failed(step, call, error)
+        self._note(step, decision, call)
+        if step.is_shadow:
+            return None
+        if decision.kind == "reject":
+            return call.refuse(
+                decision.status,
+                decision.code,
+                decision.detail,
+                policy=step.name,
+                violations=decision.violations,
+                headers=decision.headers,
+                members=decision.members,
+            )
+        call.answer_headers += decision.headers
+        if decision.identity is not None:
+            call.request.consumer = decision.identity.consumer
+            call.request.principal = decision.identity.principal
+            if decision.identity.scopes is not None:
+                call.request.scopes = decision.identity.scopes
+        if decision.replay is not None:
+            call.replay = decision.replay
+        return None
+
+    def _note(self, step: Step, decision: Decision, call: Call) -> None:
+        if decision.kind == "allow":
+            return
+        pointers = tuple(violation.pointer for violation in decision.violations)
+        mode: Any = "shadow" if step.is_shadow else "enforce"
+        call.decisions.append(DecisionRecord(step.name, decision.kind, mode, decision.code, pointers))
+
+    def _note_failure(self, step: Step, call: Call, error: Exception) -> None:
+        # the text of an error may hold what the payload holds: only its type is told
+        log.error("policy %s failed in exchange %s: %s", step.name, call.request.exchange_id, type(error).__name__)
+        mode: Any = "shadow" if step.is_shadow else "enforce"
+        call.decisions.append(DecisionRecord(step.name, "error", mode, "policy-error"))
+
+    def _failed(self, step: Step, call: Call, error: Exception) -> Reply | None:
+        self._note_failure(step, call, error)
+        if step.is_shadow or step.on_error == "allow":
+            return None
+        return call.refuse(500, "policy-error", "A policy failed; the call was not made.", "policy", step.name)
+
+
+def _check(decision: Decision) -> None:
+    """Whatever is not a decision that can be followed is a failure of the policy. Holding is not available yet."""
+    if decision.kind not in ("allow", "flag", "reject") or (decision.kind == "reject" and decision.status < 400):
+        raise ValueError("not a decision that can be followed")
+
+
+def journal_unavailable(call: Call) -> Reply:
+    detail = "The gateway cannot write its journal; the call was not made."
+    return call.refuse(503, "journal-unavailable", detail, "gateway", headers=((b"retry-after", b"5"),))
