@@ -27,6 +27,6 @@ def budget(_: Measure, scope: Scope) -> Reading:
         money=tightest.money_at_risk,
         detail=[Detail(item.title, item.bad, item.budget_left_ratio) for item in known],
         query={"slo": tightest.name, "state": "bad"} if has_objects else {},
-        window=f"last {tightest.window}",
+        window=f"last {tightest.window[:-1]} {tightest.window[-1]}",
         is_breached=tightest.state == "breached",
     )

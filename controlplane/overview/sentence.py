@@ -27,7 +27,7 @@ def sentence(rows: Sequence[Row], stale: str = "") -> str:
     else:
         text = "there is nothing to report yet: no traffic was seen"
     if silent and len(silent) < len(rows):
-        text += f"; no data for {', '.join(title[0].lower() + title[1:] for title in silent)}"
+        text += f"; no data for {', '.join(_lower(title) for title in silent)}"
     text = f"{text[0].upper()}{text[1:]}."
     return f"{text} {stale}" if stale else text
 
@@ -39,7 +39,7 @@ def clause(measure: Measure, reading: Reading, figure: Figure) -> str:
     phrase = measure.phrase.get("one") if reading.value == 1 else None
     phrase = phrase or measure.phrase.get("other")
     if phrase is None:
-        return f"{figure.title}: {value}" + (f" worth {money}" if money else "")
+        return f"{_lower(figure.title)}: {value}" + (f" worth {money}" if money else "")
     phrase = _BRACKETS.sub(lambda found: found[1] if money else "", phrase)
     words = {
         "value": value,
@@ -48,6 +48,10 @@ def clause(measure: Measure, reading: Reading, figure: Figure) -> str:
         "overdue": f"{reading.overdue:,}",
     }
     return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), phrase)
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def value_text(figure: Figure) -> str:
