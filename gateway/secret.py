@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from catalog.errors import Invalid
+from catalog.network import System
 
 PREFIX = "WAYBILL_SECRET_"
 
@@ -44,6 +45,13 @@ class Secrets(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def credential(self, system: System) -> tuple[bytes, bytes] | None:
+        """The header that `system` asks for, with its value; None when it asks for none, or the secret is missing."""
+        wanted = system.credential
+        if wanted is None or wanted.secret not in self:
+            return None
+        return wanted.header.lower().encode(), (wanted.prefix + self[wanted.secret]).strip().encode()
 
 
 def _read(path: Path) -> dict[str, str]:

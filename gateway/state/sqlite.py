@@ -192,7 +192,9 @@ class SqliteStore:
 
     async def append_entry(self, kind: str, body: msgspec.Struct) -> None:
         """A stream entry of another kind. An `ack` of a command that was acknowledged before writes nothing."""
-        step = partial(attention.acknowledge, ack=body, now_us=self._now_us()) if isinstance(body, AckEntry) else None
+        step = None
+        if kind == "ack" and isinstance(body, AckEntry):
+            step = partial(attention.acknowledge, ack=body, now_us=self._now_us())
         await self._write((), () if step else ((kind, body),), step=step)
 
     # look-ups on the hot path
