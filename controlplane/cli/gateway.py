@@ -51,11 +51,11 @@ def list_all(url: UrlOption = None, token: TokenOption = None, output: FormatOpt
     "run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )
 def run(context: typer.Context) -> None:
-    """Run a gateway in this process; all options go to `python -m gateway` (see its --help).
+    """Run a gateway in this process; all options go to `python -m gateway run`.
 
     Example: waybill gateway run --state-dir /var/lib/gateway --control-plane http://127.0.0.1:8400 --name north
     """
-    os.execv(sys.executable, [sys.executable, "-m", "gateway", *context.args])  # noqa: S606 - replaces this process
+    os.execv(sys.executable, [sys.executable, "-m", "gateway", "run", *context.args])  # noqa: S606 - replaces this process
 
 
 def _row(item: dict[str, Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -10,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,6 +30,7 @@ from controlplane.process import Process
 
 GATEWAY_NAME = "local"
 READY_S = 60.0
+READY_FILES = "*.ready.json"
 POLL_S = 0.3
 
 
@@ -54,7 +57,7 @@ class Stack:
         self._keys: dict[str, str] = self._read_json("keys.json")
         self._new_keys: list[str] = []
         self._files: Mapping[str, str] = {}
-        self._is_owner = False
+        self._claimed = ExitStack()
 
     def __enter__(self) -> Stack:
         self._state.mkdir(mode=0o700, exist_ok=True)
@@ -67,8 +70,10 @@ class Stack:
             signal.signal(number, signal.SIG_IGN)  # the end is bounded; a second Ctrl-C must not cut it short
         for process in reversed(self._processes):
             process.stop()
-        if self._is_owner:
-            (self._state / "up.pid").unlink(missing_ok=True)
+        for ready_file in self._state.glob(READY_FILES):
+            if self._processes:
+                ready_file.unlink(missing_ok=True)
+        self._claimed.close()
 
     def start(self, files: Mapping[str, str]) -> None:
         """Bring everything up and `files` in force. Raises: Conflict when the plan refuses them."""
@@ -105,14 +110,16 @@ class Stack:
             say("stopping")
 
     def _claim(self) -> None:
-        """One `up` per workspace. Raises: Conflict."""
-        path = self._state / "up.pid"
-        if path.exists():
-            pid = int(path.read_text() or 0)
-            if pid and _is_alive(pid):
-                raise Conflict(f"`waybill up` runs this workspace already (process {pid})")
-        path.write_text(str(os.getpid()))
-        self._is_owner = True
+        """One `up` per workspace, and nothing left of one that was killed. Raises: Conflict."""
+        lock = self._claimed.enter_context((self._state / "up.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict("`waybill up` runs this workspace already") from error
+        for ready_file in sorted(self._state.glob(READY_FILES)):
+            pid = msgspec.json.decode(ready_file.read_bytes())["pid"]
+            if _is_running(pid, str(self._state)):
+                raise Conflict(f"process {pid} is left of a `waybill up` that was killed; end it: kill {pid}")
 
     def _start_control_plane(self) -> Process:
         data_dir, token_file = self._state / "controlplane", self._state / "admin-token"
@@ -200,14 +207,15 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _is_alive(pid: int) -> bool:
+def _is_running(pid: int, word: str) -> bool:
+    """Whether process `pid` runs and, where that can be read, `word` is in its command line (pids are used again)."""
     try:
         os.kill(pid, 0)
+        return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except OSError:
         return True
-    return True
 
 
 def _port_of(address: str | None) -> int:

@@ -92,6 +92,14 @@ def test_gateway_commands(waybill) -> None:
     assert "nothing known" in is_readable(waybill("attention", "settle", "a1", "--as", "executed"), 1)
 
 
+def test_gateway_run_hands_everything_to_the_gateway(tmp_path: Path) -> None:
+    """Options, help and exit status are the gateway's own."""
+    result = run_waybill("gateway", "run", "--help", cwd=tmp_path)
+    assert result.returncode == 0 and "--enrolment-token-file" in result.stdout
+    refused = run_waybill("gateway", "run", "--state-dir", "s", "--control-plane", "nonsense", cwd=tmp_path)
+    assert refused.returncode in (1, 2) and "Traceback" not in refused.stderr
+
+
 @pytest.mark.parametrize("url", ["nonsense", "http://[::", "ftp://x", ""])
 def test_what_is_no_address_is_status_2(waybill, url: str) -> None:
     is_readable(waybill("gateway", "list", "--url", url), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from controlplane.process import Process
 from tests.controlplane.cli.conftest import run_waybill
 from tests.controlplane.workspace import OPENAPI
 
+NAMES = ("control-plane", "gateway")
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -70,8 +72,8 @@ def shop(tmp_path: Path, depot: str) -> Path:
     return tmp_path / "shop"
 
 
-def start_up(shop: Path, name: str) -> Process:
-    argv = [sys.executable, "-m", "controlplane", "up", "--workspace", str(shop), "--no-dashboards"]
+def start_up(shop: Path, name: str, dashboards: str = "--no-dashboards") -> Process:
+    argv = [sys.executable, "-m", "controlplane", "up", "--workspace", str(shop), dashboards]
     log = shop.parent / f"{name}.log"
     return Process.start(name, argv, log, env={"PYTHONPATH": str(REPOSITORY)})
 
@@ -154,13 +156,18 @@ def test_a_readers_api_is_governed_and_everything_is_kept(shop: Path) -> None:
     assert status == 0, first.log_tail()
     assert children_of(shop) == []
 
-    again = start_up(shop, "again")
+    again = start_up(shop, "again", "--dashboards")
     try:
         log = wait_for(again, "running until Ctrl-C")
         assert "nothing to change" in log and f"client: {key}" not in log and "other: wbk_" in log
         (url, headers), _ = suggested_calls(log)
         assert (url, headers["X-API-Key"]) == (accepted_url, key)
         assert httpx.get(url, headers=headers).status_code == 200
+        if importlib.util.find_spec("streamlit") is None:
+            assert "dashboards left out" in log
+        else:
+            pages = re.search(r"dashboards +(http://\S+)", log)[1]
+            assert httpx.get(pages).status_code == 200
     finally:
         assert again.stop(grace_s=30) == 0
 
@@ -186,3 +193,23 @@ def test_a_process_that_dies_ends_the_rest(shop: Path) -> None:
     assert status == 1
     assert "gateway ended with -9" in up.log_tail() and "Traceback" not in up.log_tail()
     assert children_of(shop) == []
+
+
+def test_what_a_killed_up_left_behind_is_named(shop: Path) -> None:
+    """Two control planes must not share one database: the next `up` says which process to end."""
+    up = start_up(shop, "up")
+    wait_for(up, "running until Ctrl-C")
+    left = [json.loads((shop / ".waybill" / f"{name}.ready.json").read_text())["pid"] for name in NAMES]
+    up.kill()
+    result = run_waybill("up", "--workspace", str(shop), "--no-dashboards", cwd=shop)
+    try:
+        assert result.returncode == 1 and f"kill {left[0]}" in result.stderr
+    finally:
+        for pid in left:
+            os.kill(pid, 15)
+    eventually(lambda: children_of(shop) == [])
+    again = start_up(shop, "again")
+    try:
+        wait_for(again, "running until Ctrl-C")
+    finally:
+        assert again.stop(grace_s=30) == 0
