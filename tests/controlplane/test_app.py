@@ -165,3 +165,11 @@ def test_not_ready_without_its_store(context: Context, api: Api) -> None:
     context.settings.database_path.mkdir()
     assert is_problem(api.client.get("/readyz"), 503, "unavailable")
     assert api.client.get("/healthz").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_a_problem(api: Api, context: Context) -> None:
+    """Workspaces may be larger than anything else."""
+    large = "x" * (context.settings.max_body_bytes + 1)
+    assert is_problem(api.post("/tokens", {"name": large, "role": "viewer"}), 413, "body-too-large")
+    answer = api.post("/workspace/plan", {"files": {"waybill.yaml": large}})
+    assert answer.status_code == 200 and answer.json()["refused"]
