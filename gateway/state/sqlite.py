@@ -375,7 +375,7 @@ class SqliteStore:
         found = connection.execute("SELECT state FROM intent WHERE exchange_id = ?", (exchange_id,)).fetchone()
         if found is None or found[0] != expected:
             return False, ()
-        is_checked = outcome.state == "not_executed"
+        is_checked = outcome.state != "executed"  # the others hold nothing that a system said
         connection.execute(
             statement.SETTLE, (outcome.state, statement.answer_blob(outcome.answer), is_checked, exchange_id)
         )
