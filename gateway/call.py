@@ -10,7 +10,7 @@ from catalog.expression import Context
 from catalog.record import DecisionRecord, Exchange, Executed, Fault
 from gateway.compile import Compiled
 from gateway.entity import sole_entity
-from gateway.exchange import NO_SENSE, Sense
+from gateway.exchange import NO_SENSE, Sense, blot_out
 from gateway.inbound import Headers, Inbound
 from gateway.plan import OperationPlan, Target
 from gateway.problem import CONTENT_TYPE, fault_of, problem_body
@@ -52,6 +52,7 @@ class Call:
         "is_replay",
         "is_verified",
         "plan",
+        "pointers",
         "refused_by",
         "replay",
         "request",
@@ -85,6 +86,7 @@ class Call:
         self.executed: Executed = "no"
         self.fault: Fault = "none"
         self.refused_by = ""
+        self.pointers: tuple[str, ...] = ()  # of the violations that it was refused for
         self.code = ""
         self.event = ""
         self.upstream_status = 0
@@ -113,6 +115,7 @@ class Call:
         self.fault = fault or fault_of(status)
         self.code = code
         self.refused_by = policy
+        self.pointers = tuple(violation.pointer for violation in violations)
         body = problem_body(
             self.request.exchange_id, status, code, detail, self.fault, self.executed, policy, violations, members
         )
@@ -129,6 +132,13 @@ class Call:
             credential=None if consumer is None else sole_entity(consumer),
         )
         return self.context
+
+    def understand_refused(self) -> None:
+        """Like `understand`, for a request that was refused: what broke a rule is taken out first, so that nothing
+        but well-formed business keys reaches the journal."""
+        if self.context is not None:
+            blot_out(self.context, self.pointers)
+        self.understand()
 
     def understand(self) -> None:
         """Read what the call means, with whatever of request and response the context holds."""

@@ -11,6 +11,7 @@ import msgspec
 from catalog.contract import Extension
 from catalog.expression import Context, Expression, as_text, compile_expression
 from catalog.extension import texts
+from catalog.pointer import lookup, parse
 from catalog.record import Amount, Exchange, ObjectLink, ObjectRef
 from gateway.state.store import CrossReference
 
@@ -120,6 +121,33 @@ def cross_references(sense: Sense, entity: str, system: str) -> tuple[CrossRefer
         return ()
     names = dict.fromkeys([sense.object.value, *(alias.value for alias in sense.aliases)])
     return tuple(CrossReference(sense.object.type, name, entity, system) for name in names)
+
+
+def blot_out(context: Context, pointers: Iterable[str]) -> None:
+    """Take the scalars at `pointers` (as violations name places) out of what expressions see."""
+    for pointer in pointers:
+        place, _, name = pointer.removeprefix("#/").partition("/")
+        if not pointer.startswith("#/"):
+            _blot_out(context.document, parse(pointer))
+        elif place == "path":
+            context.path_parameters = {key: text for key, text in context.path_parameters.items() if key != name}
+        elif place == "query":
+            context.query = ""
+        elif place == "header":
+            context.headers = ()
+
+
+def _blot_out(document: Any, tokens: tuple[str, ...]) -> None:
+    if not tokens:
+        return
+    holder = lookup(tokens[:-1])(document)
+    last: Any = tokens[-1]
+    if type(holder) is list and last.isdigit() and int(last) < len(holder):
+        last = int(last)
+    elif type(holder) is not dict or last not in holder:
+        return
+    if not isinstance(holder[last], dict | list):
+        holder[last] = None
 
 
 def _optional(text: str | None) -> Expression | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -40,6 +41,7 @@ class ReconcileTemplate:
         self._by: list[tuple[str, bool, Expression]] = [
             (name, places.get(name) == "path", json_template(text)) for name, text in declared.by.items()
         ]
+        self._encoded = frozenset(declared.encoding)
 
     def plan(self, context: Context, deadline_s: float) -> ReconcilePlan | None:
         """None when the call does not hold what the look-up needs. `deadline_s`: wall clock by which it has ended."""
@@ -48,6 +50,8 @@ class ReconcileTemplate:
             text = expression.text_of(context)
             if text is None:
                 return None
+            if name in self._encoded:
+                text = urlsafe_b64encode(text.encode()).decode()
             if is_in_path:
                 path = path.replace("{" + name + "}", quote(text, safe=""))
             else:

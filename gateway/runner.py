@@ -52,7 +52,7 @@ class Runner:
             return await self._forwarder.replay(call, plan)
         reply = self._steps.run(plan.chain.late, call) or self._bind(call, plan)
         if reply is not None:
-            call.understand()
+            call.understand_refused()
             return reply
         return await self._forward(call, plan)
 

@@ -1,0 +1,52 @@
+"""W3C Trace Context Level 2 as the gateway keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.trace import continue_trace, is_passed_on
+
+TRACE, PARENT, SPAN, NEW = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "1" * 16, "2" * 32
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        (f"00-{TRACE}-{PARENT}-01", "01"),
+        (f"00-{TRACE}-{PARENT}-02", "02"),
+        (f"00-{TRACE}-{PARENT}-ff", "03"),
+        (f"cc-{TRACE}-{PARENT}-01-what-comes-later", "01"),
+    ],
+)
+def test_a_valid_parent_is_continued(given, flags):
+    """Trace id kept, our span put in, known flags kept, unknown ones dropped; later versions are read as 00."""
+    trace = continue_trace([given.encode()], [b"a=1", b"b=2"], SPAN, NEW)
+    assert trace.traceparent.decode() == f"00-{TRACE}-{SPAN}-{flags}"
+    assert (trace.trace_id, trace.parent_span_id, trace.tracestate) == (TRACE, PARENT, b"a=1,b=2")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        [b"", b""],
+        [f"00-{TRACE}-{PARENT}-01".encode()] * 2,
+        [f"ff-{TRACE}-{PARENT}-01".encode()],
+        [f"00-{TRACE}-{PARENT}-01-more".encode()],
+        [f"00-{TRACE.upper()}-{PARENT}-01".encode()],
+        [f"00-{'0' * 32}-{PARENT}-01".encode()],
+        [f"00-{TRACE}-{'0' * 16}-01".encode()],
+        [f"00-{TRACE}-{PARENT}-1".encode()],
+        [f" 00-{TRACE}-{PARENT}-01".encode()],
+    ],
+)
+def test_anything_else_starts_anew(given):
+    """An invalid parent restarts the trace and drops its state."""
+    trace = continue_trace(given, [b"a=1"], SPAN, NEW)
+    assert (trace.trace_id, trace.parent_span_id, trace.tracestate) == (NEW, "", b"")
+
+
+def test_baggage_has_bounds():
+    assert is_passed_on(b"a=1")
+    assert not is_passed_on(b"a" * 8_193)
+    assert not is_passed_on(b",".join([b"a=1"] * 65))
