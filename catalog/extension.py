@@ -93,6 +93,8 @@ class _Check:
                 self._refuse(f"{found.id} requires {name!r}", "reconcile", "by")
         if not plan.by:
             self._refuse("needs at least one parameter", "reconcile", "by")
+        for name in sorted(plan.encoding.keys() - plan.by.keys()):
+            self._refuse(f"`by` has no {name!r}", "reconcile", "encoding", name)
         for name, text in plan.by.items():
             try:
                 expression = json_template(text)

@@ -7,11 +7,13 @@ master data); later ones copy the finished database file and start in two second
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -91,6 +93,8 @@ def _prepared(binaries: Path) -> tuple[Path, dict[str, int | str]]:
         _create_database(binaries, work)
         with _serving(binaries, work) as (base_url, _):
             ids = create_master_data(_login(base_url))
+        with contextlib.closing(sqlite3.connect(work / "db" / "p2p.sqlite")) as finished:
+            finished.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the copy is of one file
         shutil.copy(work / "db" / "p2p.sqlite", database)
         master.write_text(json.dumps(ids))
     return database, json.loads(master.read_text())

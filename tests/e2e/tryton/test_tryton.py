@@ -97,7 +97,7 @@ def test_a_purchase_goes_from_draft_to_confirmed_under_real_schemas(stack: Stack
     domain = base64.urlsafe_b64encode(json.dumps([["reference", "=", reference]]).encode()).decode()
     listed = buyer.get(f"{PURCHASES}?d={domain}&f=reference").json()
     assert [item["id"] for item in listed] == [number]
-    chain = until(lambda: chain_of(stack, reference, 5), "the order's chain is known")
+    chain = until(lambda: chain_of(stack, reference, 3), "the order's chain is known")
     assert [event["type"] for event in chain["events"] if event["type"]] == [
         "purchase_order.created",
         "purchase_order.quoted",
