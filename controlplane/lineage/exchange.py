@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
 
 from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
@@ -115,15 +115,18 @@ def _conditions(wanted: Filter) -> list[Any]:
         conditions.append(IS_REFUSED)
     if wanted.executed == "unknown":
         conditions.append(IS_IN_DOUBT)
+    if wanted.type and wanted.assigner and wanted.value:
+        key = (thing.type == wanted.type) & (thing.assigner == wanted.assigner) & (thing.value == wanted.value)
+        conditions.append(call.object_id == select(thing.object_id).where(key).correlate(None).scalar_subquery())
     columns = (
         (call.refusal, wanted.policy),
         (call.executed, wanted.executed),
         (call.contract, wanted.contract),
         (call.consumer, wanted.consumer),
         (call.legal_entity, wanted.entity),
-        (thing.type, wanted.type),
-        (thing.assigner, wanted.assigner),
-        (thing.value, wanted.value),
+        (func.coalesce(thing.type, ""), wanted.type),  # so that the walk starts at the exchanges, newest first
+        (func.coalesce(thing.assigner, ""), wanted.assigner),
+        (func.coalesce(thing.value, ""), wanted.value),
     )
     return conditions + [column == value for column, value in columns if value]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from catalog.record import ObjectRef
 from controlplane.ingest.batch import Located, exchange_of
@@ -152,13 +153,17 @@ def _object_row(sighting: Sighting) -> dict[str, Any]:
 
 
 def _object_ids(connection: Connection, refs: Sequence[ObjectRef]) -> dict[ObjectRef, int]:
+    """Looked up by (type, assigner): SQLite would read the whole index for a list of triples."""
     table = business_object.c
-    key = tuple_(table.type, table.assigner, table.value)
+    values: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for ref in refs:
+        values[ref.type, ref.assigner].append(ref.value)
     ids: dict[ObjectRef, int] = {}
-    for some in chunks(refs):
-        wanted = [(ref.type, ref.assigner, ref.value) for ref in some]
-        query = select(table.object_id, table.type, table.assigner, table.value).where(key.in_(wanted))
-        ids |= {ObjectRef(*rest): number for number, *rest in connection.execute(query)}
+    for (kind, assigner), wanted in values.items():
+        for some in chunks(wanted):
+            is_wanted = (table.type == kind) & (table.assigner == assigner) & table.value.in_(some)
+            rows = connection.execute(select(table.object_id, table.value).where(is_wanted))
+            ids |= {ObjectRef(kind, assigner, value): number for number, value in rows}
     return ids
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import exists, func, select
 
@@ -70,15 +71,23 @@ def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
     )
     query = (
         select(exchange.c.object_id, exchange.c.code, exchange.c.status)
-        .join_from(exchange, business_object, exchange.c.object_id == business_object.c.object_id)
-        .where(IS_FAILED, exchange.c.at_us.between(scope.window.first_us, scope.window.end_us))
-        .where(business_object.c.type == measure.object, ~has_succeeded)
+        .where(IS_FAILED, exchange.c.at_us.between(scope.window.first_us, scope.window.end_us), ~has_succeeded)
         .order_by(exchange.c.at_us, exchange.c.stream, exchange.c.seq)
     )
+    rows = scope.connection.execute(query)
+    latest = {row.object_id: row.code or f"status {row.status}" for row in rows}
     reasons: defaultdict[int, list[str]] = defaultdict(list)
-    for row in scope.connection.execute(scope.narrow(query, business_object.c.legal_entity)):
-        reasons[row.object_id] = [row.code or f"status {row.status}"]  # the latest one
+    for some in chunks(list(latest)):
+        for number, kind in scope.connection.execute(_types(scope, some)):
+            if kind == measure.object:
+                reasons[number].append(latest[number])
     return reasons
+
+
+def _types(scope: Scope, object_ids: Sequence[int]) -> Any:
+    thing = business_object.c
+    query = select(thing.object_id, thing.type).where(thing.object_id.in_(object_ids))
+    return scope.narrow(query, thing.legal_entity)
 
 
 def _by_status(measure: Measure, scope: Scope) -> list[tuple[int, str]]:

@@ -161,14 +161,13 @@ def _closed(state: str, minute: int, legal_entity: str, sign: int) -> Delta:
 def _contributions(
     connection: Connection, source: LifecycleSource, object_ids: Collection[int]
 ) -> dict[int, Contribution]:
-    call = exchange.c
+    call, thing = exchange.c, business_object.c
+    types = connection.execute(select(thing.object_id, thing.type).where(thing.object_id.in_(object_ids)))
+    wanted = [number for number, kind in types if kind == source.object]
     is_milestone = or_(call.event == source.from_event, call.event == source.to_event)
-    query = (
-        select(call.object_id, call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity)
-        .join_from(exchange, business_object, call.object_id == business_object.c.object_id)
-        .where(call.object_id.in_(object_ids), is_milestone, ~call.is_replay)
-        .where(business_object.c.type == source.object)
-    )
+    query = select(
+        call.object_id, call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity
+    ).where(call.object_id.in_(wanted), is_milestone, ~call.is_replay)
     found: defaultdict[int, list[Milestone]] = defaultdict(list)
     for number, *rest in connection.execute(query):
         found[number].append(Milestone(*rest))
