@@ -143,6 +143,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def make_plan(seed: int, duration_s: float, rate_per_s: float, segment: int = 0) -> Plan:
     """The plan of one segment. Clients make about `rate_per_s * duration_s` calls."""
+    duration_s, rate_per_s = float(duration_s), float(rate_per_s)  # 10 and 10.0 are the same plan
     rng = random.Random(f"{seed}/{segment}")
     transactions: list[Transaction] = []
     calls, wanted = (SETUP_CALLS if segment == 0 else 0), rate_per_s * duration_s

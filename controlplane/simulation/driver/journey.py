@@ -10,7 +10,7 @@ from controlplane.simulation.driver.client import BUYER, CLINIC, DOCK, INTAKE, P
 from controlplane.simulation.plan import SUPPLIERS_PER_ENTITY, Expense, Mistake, Order, Slip, Transaction
 
 PROCUREMENT, RECEIVING, PAYABLES, FINANCE = "/procurement/v1", "/receiving/v1", "/payables/v1", "/finance/v1"
-LOOKS = 4  # how often somebody looks whether an invoice is paid
+LOOKS = 5  # how often somebody looks whether an invoice is paid
 LOOK_PAUSE_S = 1.0
 DUPLICATE = (409,)
 NOT_YET = (*OK, 409)  # the state may have moved on, or not be there yet

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 from controlplane.simulation.caller import Caller
@@ -23,6 +24,9 @@ KINDS = ("procurement", "receiving", "payables", "finance")
 
 def main() -> None:
     options = _options()
+    signal.signal(
+        signal.SIGTERM, lambda *_: None
+    )  # uvicorn raises it again when it has stopped; the log must be closed
     with Log(options.log) as log:
         asyncio.run(_run(options, log))
 

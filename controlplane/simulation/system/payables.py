@@ -13,7 +13,7 @@ from controlplane.simulation.system.outbox import Outbox
 from controlplane.simulation.system.record import Document, Shelf, allow, approval, moment, require
 
 FINANCE = "/finance/v1"
-MATCH_ROUNDS = 6  # goods may be on their way into the ledger when the invoice arrives
+MATCH_ROUNDS = 4  # goods may be on their way into the ledger when the invoice arrives
 MATCH_PAUSE_S = 1.0
 POSTED_FIELDS = (
     "id",
@@ -90,7 +90,8 @@ class Payables:
 
     async def _match(self, document: Document, trace: str) -> None:
         self.invoices.move(document, doc="in_process")
-        for _ in range(MATCH_ROUNDS):
+        for round_ in range(MATCH_ROUNDS):
+            await asyncio.sleep(MATCH_PAUSE_S if round_ else 0)
             variances = await self._variances(document, trace)
             if document["status"]["approval"] != "pending":
                 return
@@ -100,7 +101,6 @@ class Payables:
                 return
             if variances and not all(variance.may_pass for variance in variances):
                 break
-            await asyncio.sleep(MATCH_PAUSE_S)
         self._except(document, variances or (Variance("order_unreachable", "order and receipts cannot be read"),))
 
     def _except(self, document: Document, variances: tuple[Variance, ...]) -> None:

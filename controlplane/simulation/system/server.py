@@ -109,6 +109,9 @@ class Server(uvicorn.Server):
 async def serve(application: Application, port: int, ready_file: Path) -> None:
     """Listen on 127.0.0.1 until SIGTERM or SIGINT."""
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    # Accepted sockets inherit it; asyncio itself sets it only where the protocol number is given, and without it the
+    # two writes of an answer wait for each other (Nagle, delayed acknowledgement: 40 ms).
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         application,

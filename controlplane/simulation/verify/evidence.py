@@ -76,9 +76,10 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
 def load(run_dir: Path) -> Evidence:
     """Raises: Invalid when files are missing, or are not what a run writes."""
     try:
+        plans = msgspec.json.decode((run_dir / "plan.json").read_bytes(), type=list[Plan])
         workspace = load_workspace(read_directory(run_dir / "workspace"))
         return Evidence(
-            plans=tuple(msgspec.json.decode((run_dir / "plan.json").read_bytes(), type=list[Plan])),
+            plans=tuple(plans),
             logs={
                 str(path.relative_to(run_dir)): read_log(path)
                 for path in [*_logs(run_dir / "clients"), *_logs(run_dir / "systems"), run_dir / "faults.ndjson"]
