@@ -9,7 +9,6 @@ import sys
 from types import FrameType
 
 import uvicorn
-from sqlalchemy import create_engine
 
 from catalog.errors import Unavailable
 from controlplane.app import create_app
@@ -47,10 +46,7 @@ class Server(uvicorn.Server):
 def open_context(settings: Settings) -> Context:
     """The data directory, made when it is missing, with a migrated database and its keys."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if settings.database_url is None:
-        database = Database.sqlite(settings.database_path)
-    else:
-        database = Database(create_engine(settings.database_url))
+    database = Database.sqlite(settings.database_path)
     upgrade(database)
     return Context(settings, database, KeyRing.open(settings.keys_dir))
 

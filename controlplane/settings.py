@@ -15,7 +15,6 @@ class Settings(msgspec.Struct, frozen=True):
     port: int = 0  # 0 chooses a free one
     ready_file: Path | None = None
     admin_token_file: Path | None = None
-    database_url: str | None = None  # SQLAlchemy URL; default: SQLite in data_dir
     max_body_bytes: int = 16 * 1024 * 1024  # of everything but a workspace, which may be larger
     max_wait_s: float = 30.0  # longest long poll; proxies commonly cut at 60 s
     enrolment_ttl_s: int = 15 * 60

@@ -46,6 +46,10 @@ class Depot(BaseHTTPRequestHandler):
         self._answer(200, {"id": self.path.rsplit("/", 1)[-1]})
 
     def do_POST(self) -> None:
+        if "x-hang-up" in self.headers:  # the work may be done, the answer never comes
+            self.rfile.read(int(self.headers["content-length"]))
+            self.close_connection = True
+            return
         self._answer(201, {"id": "made"})
 
     def log_message(self, *_: object) -> None:
@@ -213,3 +217,34 @@ def test_what_a_killed_up_left_behind_is_named(shop: Path) -> None:
         wait_for(again, "running until Ctrl-C")
     finally:
         assert again.stop(grace_s=30) == 0
+
+
+def test_a_call_in_doubt_is_settled_by_a_person(shop: Path) -> None:
+    """The system hangs up after it got the call: 504, then a decision by command, then the stream says so."""
+    up = start_up(shop, "up")
+    try:
+        (url, headers), _ = suggested_calls(wait_for(up, "running until Ctrl-C"))
+        headers |= {"idempotency-key": "k1", "x-hang-up": "yes"}
+        collection = url.rsplit("/", 1)[0]
+        doubtful = httpx.post(collection, json={"id": "p2"}, headers=headers)
+        assert (doubtful.status_code, doubtful.json()["executed"]) == (504, "unknown")
+
+        def listed(state: str) -> list[dict]:
+            result = run_waybill("attention", "list", "--state", state, "--format", "json", cwd=shop)
+            assert result.returncode == 0, result.stderr
+            return json.loads(result.stdout)
+
+        eventually(lambda: len(listed("open")) == 1)
+        (item,) = listed("open")
+        assert (item["kind"], item["operation"]) == ("in_doubt", "parcels.create")
+        wrong = run_waybill("attention", "settle", item["attention_id"], "--as", "acknowledged", cwd=shop)
+        assert wrong.returncode == 2 and "executed or not_executed" in wrong.stderr
+        sent = run_waybill("attention", "settle", item["attention_id"], "--as", "not_executed", cwd=shop)
+        assert sent.returncode == 0, sent.stderr
+        eventually(lambda: listed("open") == [])
+        (settled,) = listed("settled")
+        assert (settled["resolution"], settled["command"]["result"]) == ("not_executed", "done")
+        del headers["x-hang-up"]
+        assert httpx.post(collection, json={"id": "p2"}, headers=headers).status_code == 201
+    finally:
+        assert up.stop(grace_s=30) == 0
