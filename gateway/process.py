@@ -39,6 +39,7 @@ from gateway.upstream.client import Upstream
 
 log = logging.getLogger(__name__)
 
+POLL_S = 20.0
 PRUNE_S = 30.0
 LAST_SHIPPING_S = 0.7  # of the five seconds that a stop may take; what is left then ships with the next start
 
@@ -82,7 +83,8 @@ class Gateway:
         self._pepper = enrolled.pepper
         self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets)
         shelf = Shelf(settings.state_dir / "snapshot")
-        self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use)
+        wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
+        self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
         self._commander = Commander(control_plane, store, {"settle_attention": self._reconciler.settle})

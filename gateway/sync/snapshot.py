@@ -134,8 +134,8 @@ class Puller(Generic[T]):
         return 0.0
 
     def age_s(self) -> float:
-        """Seconds since what runs was last known to be the newest."""
-        return max(0.0, self._clock() - self._shelf.confirmed_s())
+        """Seconds since what runs was last known to be the newest; 0 while nothing runs."""
+        return max(0.0, self._clock() - self._shelf.confirmed_s()) if self.generation else 0.0
 
     def _known(self) -> int:
         """What to wait beyond: a refused generation is not asked for again at once."""

@@ -32,6 +32,8 @@ class ControlPlaneDouble:
         self.refuse: Callable[[str, str], tuple[int, bytes] | None] = lambda method, path: None
         self._server: asyncio.Server | None = None
         self._port = 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._is_stopped = False
 
     @property
     def url(self) -> str:
@@ -44,27 +46,46 @@ class ControlPlaneDouble:
 
     async def start(self) -> None:
         """Listen; the same port as before after a `stop`."""
+        self._is_stopped = False
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
+        self._is_stopped = True  # connections that were accepted and not yet served end at once
         self._server.close()
-        await self._server.wait_closed()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
 
     def publish(
         self, parts: dict[str, Any], generation: int | None = None, key: Ed25519PrivateKey | None = None
     ) -> None:
         """Sign a manifest of `parts` ("kind/name" -> value) as the next generation."""
-        self.generation = self.generation + 1 if generation is None else generation
         refs = []
         for name, value in parts.items():
             content = canonical_json(value)
             self.blobs[sha256_hex(content)] = content
             refs.append(BlobRef(*name.split("/", 1), sha256_hex(content), len(content)))
-        manifest = Manifest(self.generation, "2026-01-01T00:00:00Z", tuple(refs))
+        self.offer(tuple(refs), {}, generation, key)
+
+    def offer(
+        self,
+        refs: tuple[BlobRef, ...],
+        blobs: dict[str, bytes],
+        generation: int | None = None,
+        key: Ed25519PrivateKey | None = None,
+    ) -> None:
+        """Sign a manifest over blobs as the next generation."""
+        self.generation = self.generation + 1 if generation is None else generation
+        self.blobs |= blobs
+        manifest = Manifest(self.generation, "2026-01-01T00:00:00Z", refs)
         self.signed = sign_manifest(manifest, key or self.key)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_stopped:
+            writer.transport.abort()
+            return
+        self._writers.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, target, _ = head.split("\r\n", 1)[0].split(" ")
@@ -78,9 +99,10 @@ class ControlPlaneDouble:
             writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n".encode())
             writer.write(content)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, bytes]:

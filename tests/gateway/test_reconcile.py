@@ -33,12 +33,15 @@ class Erp:
         self.posts = []
         self.gets = []
         self.orders = []
+        self.stalling = None  # an event: what is posted waits for it
         self.post_answer = None  # bytes, or None: the connection breaks after the request was read
         self.get_answer = None  # bytes, or None: the orders
 
     async def __call__(self, asked, reader, writer):
         if asked.line.startswith(b"POST"):
             self.posts.append(asked)
+            if self.stalling is not None:
+                await self.stalling.wait()
             if self.post_answer is None:
                 writer.transport.abort()
             else:

@@ -212,7 +212,10 @@ def test_age_counts_from_the_last_confirmation(tmp_path):
             await pulled.pull()
             os.utime(tmp_path / "manifest.json", (1_000, 1_000))
             assert pulled.age_s() > 1_000_000
-            assert puller(double, client, tmp_path, []).age_s() > 1_000_000
+            restarted = puller(double, client, tmp_path, [])
+            assert restarted.age_s() == 0
+            await restarted.load()
+            assert restarted.age_s() > 1_000_000
             await pulled.pull()
             assert pulled.age_s() < 5
 
