@@ -34,6 +34,7 @@ class Call:
     """Filled in step by step by the runner; `record` tells what became of it."""
 
     __slots__ = (
+        "_request_sha256",
         "answer_headers",
         "attempt",
         "claim_key",
@@ -93,6 +94,7 @@ class Call:
         self.upstream_us = 0
         self.commit_us = 0
         self.attempt = 1
+        self._request_sha256 = ""
         self.response_sha256 = ""
         self.has_intent = False
         self.is_finished = False  # the outcome was handed to the store
@@ -133,6 +135,12 @@ class Call:
         )
         return self.context
 
+    def request_sha256(self) -> str:
+        """Of the body, hex; made once it is there."""
+        if not self._request_sha256:
+            self._request_sha256 = hashlib.sha256(self.request.body).hexdigest()
+        return self._request_sha256
+
     def understand_refused(self) -> None:
         """Like `understand`, for a request that was refused: what broke a rule is taken out first, so that nothing
         but well-formed business keys reaches the journal."""
@@ -143,7 +151,7 @@ class Call:
     def understand(self) -> None:
         """Read what the call means, with whatever of request and response the context holds."""
         if self.plan is not None and self.context is not None and self.request.entity:
-            self.sense = self.plan.meaning.read(self.context)
+            self.sense = self.plan.meaning.read(self.context, self.sense)
 
     @property
     def is_mutating(self) -> bool:
@@ -192,7 +200,7 @@ class Call:
             is_replay=self.is_replay,
             first_exchange_id=self.replay.first_exchange_id if self.is_replay and self.replay else "",
             attempt=self.attempt,
-            request_sha256=hashlib.sha256(body).hexdigest() if body else "",
+            request_sha256=self.request_sha256() if body else "",
             response_sha256=self.response_sha256,
             request_bytes=len(body),
             response_bytes=response_bytes,

@@ -60,36 +60,32 @@ class Meaning:
         self._amount = _optional(extension.amount)
         self._occurred_at = _optional(extension.occurred_at)
         self._status = _optional(extension.status)
-        self.reads_response = any(
-            source.startswith("response.") for expression in self._all() for source in expression.sources
-        )
 
-    def _all(self) -> Iterable[Expression]:
-        yield from self._ids
-        yield from self._aliases
-        for link in self._links:
-            yield link.id
-            if link.assigner:
-                yield link.assigner
-        yield from (each for each in (self._amount, self._occurred_at, self._status) if each)
+        assigners = [link.assigner for link in self._links]
+        self._is_late = _reads_answer(*(link.id for link in self._links), *assigners, self._amount, self._occurred_at)
 
-    def read(self, context: Context) -> Sense:
-        """`context.entity` assigns objects, `context.system` aliases. Never raises; what does not resolve is absent."""
+    def read(self, context: Context, earlier: Sense = NO_SENSE) -> Sense:
+        """`context.entity` assigns objects, `context.system` aliases. Never raises; what does not resolve is absent.
+        `earlier` is what was read of the same call before: what depends on the request only is not read again."""
         if not self._object:
             return NO_SENSE
         entity, system = context.entity or "", context.system or ""
         value = next((text for each in self._ids if (text := _key(each, context))), None)
-        aliases = tuple(
-            ObjectRef(self._object, system, alias)
-            for each in self._aliases
-            if system and (alias := _key(each, context)) is not None
-        )
+        links, amount, occurred_at = earlier.links, earlier.amount, earlier.occurred_at
+        if earlier is NO_SENSE or self._is_late:
+            links = _linked(self._links, context, entity)
+            amount = None if self._amount is None else _money(self._amount.resolve(context))
+            occurred_at = "" if self._occurred_at is None else _moment(self._occurred_at.text_of(context))
         return Sense(
             None if value is None else ObjectRef(self._object, entity, value),
-            aliases,
-            tuple(link for each in self._links if (link := _linked(each, context, entity)) is not None),
-            None if self._amount is None else _money(self._amount.resolve(context)),
-            "" if self._occurred_at is None else _moment(self._occurred_at.text_of(context)),
+            tuple(
+                ObjectRef(self._object, system, alias)
+                for each in self._aliases
+                if system and (alias := _key(each, context)) is not None
+            ),
+            links,
+            amount,
+            occurred_at,
             {} if self._status is None else _axes(self._status.resolve(context)),
         )
 
@@ -159,12 +155,21 @@ def _key(expression: Expression, context: Context) -> str | None:
     return text if text is not None and len(text) <= _LONGEST_KEY else None
 
 
-def _linked(link: _Link, context: Context, entity: str) -> ObjectLink | None:
-    value = _key(link.id, context)
-    assigner = entity if link.assigner is None else _key(link.assigner, context)
-    if value is None or assigner is None:
-        return None
-    return ObjectLink(ObjectRef(link.object, assigner, value), link.relation, link.kind)
+def _linked(links: list[_Link], context: Context, entity: str) -> tuple[ObjectLink, ...]:
+    found = []
+    for link in links:
+        value = _key(link.id, context)
+        assigner = entity if link.assigner is None else _key(link.assigner, context)
+        if value is not None and assigner is not None:
+            found.append(ObjectLink(ObjectRef(link.object, assigner, value), link.relation, link.kind))
+    return tuple(found)
+
+
+def _reads_answer(*expressions: Expression | None) -> bool:
+    """Whether one of them reads the system's answer."""
+    return any(
+        source.startswith("response.") for expression in expressions if expression for source in expression.sources
+    )
 
 
 def _money(value: Any) -> Amount | None:

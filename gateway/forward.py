@@ -29,7 +29,7 @@ from gateway.upstream import UpstreamAnswer, UpstreamBroken, UpstreamError, Upst
 from policies.chain import Step
 from policies.decision import Decision
 from policies.document import read_json
-from policies.media import is_json_type, media_type
+from policies.media import is_json_type
 from policies.request import Response
 
 log = logging.getLogger(__name__)
@@ -255,9 +255,10 @@ def _response(answer: UpstreamAnswer) -> Response:
 
 
 def _parsed(status: int, headers: Headers, body: bytes) -> Response:
-    if not body or not is_json_type(media_type(headers)):
-        return Response(status, headers, body)
-    return Response(status, headers, body, *read_json(body))
+    response = Response(status, headers, body)
+    if body and is_json_type(response.media):
+        response.document, response.flaw = read_json(body)
+    return response
 
 
 def _take_sense(call: Call, plan: OperationPlan, response: Response) -> None:
@@ -267,8 +268,7 @@ def _take_sense(call: Call, plan: OperationPlan, response: Response) -> None:
     if response.status < 300:
         call.context.response_document = response.document
         call.context.response_headers = response.headers
-    if plan.meaning.reads_response or call.sense.object is None:
-        call.understand()
+    call.understand()
     if plan.is_safe and response.status < 300 and not call.is_replay:
         call.event = plan.meaning.event
 

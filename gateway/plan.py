@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
@@ -55,8 +55,8 @@ class ReconcileTemplate:
             if is_in_path:
                 path = path.replace("{" + name + "}", quote(text, safe=""))
             else:
-                query.append((name, text))
-        target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+                query.append(f"{quote(name, safe='')}={quote(text, safe='')}")
+        target = f"{path}?{'&'.join(query)}" if query else path
         return ReconcilePlan(self._operation, target, self._select, self._where, deadline_s + _GRACE_S)
 
 

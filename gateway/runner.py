@@ -14,7 +14,7 @@ from gateway.plan import OperationPlan
 from gateway.state.store import ClaimKey, Store
 from gateway.step import StepRunner, journal_unavailable
 from policies.document import read_json
-from policies.media import is_json_type, media_type
+from policies.media import is_json_type
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -117,7 +117,7 @@ class Runner:
 
     def _judge_body(self, call: Call, plan: OperationPlan) -> Reply | None:
         request = call.request
-        if request.body and is_json_type(media_type(request.headers)):
+        if request.body and is_json_type(request.media):
             request.document, request.flaw = read_json(request.body)
         reply = self._steps.run(plan.chain.body, call)
         if reply is None and request.flaw:
@@ -178,7 +178,7 @@ class Runner:
             raise RuntimeError("a call without a system was let through")
         if plan.is_safe:
             return await self._forwarder.read(call, plan, target)
-        return await asyncio.shield(asyncio.ensure_future(self._forwarder.write(call, plan, target)))
+        return await asyncio.shield(asyncio.create_task(self._forwarder.write(call, plan, target)))
 
 
 def _cut_off(call: Call, scope: Any) -> Reply:
@@ -194,9 +194,8 @@ def _cut_off(call: Call, scope: Any) -> Reply:
 def _fingerprint(call: Call) -> str:
     """SHA-256 over method, path, query and body."""
     request = call.request
-    digest = hashlib.sha256(f"{request.method}\n{request.path}\n{request.query}\n".encode())
-    digest.update(request.body)
-    return digest.hexdigest()
+    text = f"{request.method}\n{request.path}\n{request.query}\n{call.request_sha256()}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _key_text(value: bytes) -> str:

@@ -90,20 +90,22 @@ def _objects(tree: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
 
 #: brackets of both kinds count as braces; all but structure and quotes goes
 _TO_BRACES = bytes.maketrans(b"[]", b"{}")
-_NOT_STRUCTURE = bytes(code for code in range(256) if code not in b'{}[]":')
+_NOT_STRUCTURE = bytes(code for code in range(256) if code not in b'{}[]":,')
 _DIGITS = bytes(48 if code in b"0123456789+-.eE" else 32 for code in range(256))
 
 
 def structure(body: bytes) -> bytes:
-    """Braces and colons of a well-formed JSON text, those within strings left out."""
+    """Braces, colons and commas of a well-formed JSON text, those within strings left out."""
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(body.translate(_TO_BRACES, _NOT_STRUCTURE).split(b'"')[::2])
+    body = body.translate(_TO_BRACES, _NOT_STRUCTURE)
+    bare = body.replace(b'""', b"")  # strings are apart by colon or comma: each that held no structure vanishes whole
+    return b"".join(body.split(b'"')[::2]) if b'"' in bare else bare
 
 
 def is_deeper(skeleton: bytes, depth: int) -> bool:
     """Whether the text with this `structure` nests deeper than `depth`."""
-    braces = skeleton.replace(b":", b"")
+    braces = skeleton.translate(None, b":,")
     while braces and depth > 0:
         braces = braces.replace(b"{}", b"")
         depth -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from policies.request import Headers
+Headers = list[tuple[bytes, bytes]]  # names lower case, as received, in order
 
 _KNOWN: dict[bytes, str] = {}
 _MOST_KNOWN = 256
@@ -12,8 +12,13 @@ _MOST_KNOWN = 256
 
 def media_type(headers: Headers) -> str:
     """Type and subtype in lower case without parameters; "" when there is none, or more than one header."""
-    found = [value for name, value in headers if name == b"content-type"]
-    return _plain(found[0]) if len(found) == 1 else ""
+    found = None
+    for name, value in headers:
+        if name == b"content-type":
+            if found is not None:
+                return ""
+            found = value
+    return "" if found is None else _plain(found)
 
 
 def _plain(value: bytes) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from catalog.contract import ContractVersion, Operation
 from catalog.network import Consumer
-
-Headers = list[tuple[bytes, bytes]]  # names lower case, as received, in order
+from policies.media import Headers, media_type
 
 
 class Request:
@@ -23,6 +22,7 @@ class Request:
         "flaw",
         "headers",
         "idempotency_key",
+        "media",
         "method",
         "operation",
         "path",
@@ -52,6 +52,7 @@ class Request:
         self.scopes: frozenset[str] = frozenset()
         self.body: bytes = b""  # buffering
         self.document: Any = None  # parsed JSON, numbers with a fraction as Decimal; None when there is none
+        self.media: str = media_type(headers)  # type and subtype of the body, lower case; "" when not told
         self.flaw: str = ""  # why the body is no JSON document, although it says so
         self.entity: str = ""  # entity resolution
         self.idempotency_key: str = ""
@@ -68,11 +69,12 @@ class Request:
 class Response:
     """A system's answer on its way back."""
 
-    __slots__ = ("body", "document", "flaw", "headers", "status")
+    __slots__ = ("body", "document", "flaw", "headers", "media", "status")
 
     def __init__(self, status: int, headers: Headers, body: bytes, document: Any = None, flaw: str = "") -> None:
         self.status = status
         self.headers = headers
+        self.media = media_type(headers)
         self.body = body
         self.document = document
         self.flaw = flaw  # why the body is no JSON document, although it says so

@@ -13,7 +13,7 @@ import msgspec
 from catalog.errors import Violation
 from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
-from policies.media import declared_as, is_json_type, media_type
+from policies.media import declared_as, is_json_type
 from policies.parameter import ParameterCheck
 from policies.policy import Facts, Need, Phase, Surroundings
 from policies.request import Request
@@ -65,7 +65,7 @@ class RequestSchema:
         return reject(422, "schema-violation", "The request is not what the contract declares.", found)
 
     def _body(self, request: Request) -> tuple[Violation, ...]:
-        media = media_type(request.headers)
+        media = request.media
         declared = declared_as(self._handles, media)
         if declared is None:
             return (Violation("", "media-type", "must have a media type that the operation declares"),)

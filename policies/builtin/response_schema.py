@@ -13,7 +13,7 @@ from msgspec import Meta
 from catalog.errors import Violation
 from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
-from policies.media import declared_as, is_json_type, media_type
+from policies.media import declared_as, is_json_type
 from policies.policy import Phase, Surroundings
 from policies.request import Request, Response
 
@@ -75,7 +75,7 @@ class ResponseSchema:
         return self._body(content, response)
 
     def _body(self, content: dict[str, Handle], response: Response) -> tuple[Violation, ...]:
-        media = media_type(response.headers)
+        media = response.media
         declared = declared_as(content, media) if media else None
         if declared is None:
             return (_MEDIA,)

@@ -20,7 +20,7 @@ from policies.document import (
     may_hold_long_number,
     structure,
 )
-from policies.media import declares, media_type
+from policies.media import declares
 from policies.policy import Facts, Need, Phase, Surroundings
 from policies.request import Request
 
@@ -70,7 +70,7 @@ class Shape:
     def _media(self, request: Request) -> Decision | None:
         if not self._declared:
             return reject(400, "body-unexpected", "The operation takes no request body.")
-        if not declares(self._declared, media_type(request.headers)):
+        if not declares(self._declared, request.media):
             return reject(415, "media-type-unsupported", "The body's media type is not one the operation declares.")
         encoding = request.header(b"content-encoding")
         if encoding is not None and encoding.lower() != b"identity":
