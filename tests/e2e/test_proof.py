@@ -76,19 +76,20 @@ def check_executions(orders: list[Order], ledger: Ledger, entries: list[dict[str
     assert len(executed) >= len(ledger.effects)
 
 
-def shipped(stack: Stack) -> dict[str, int]:
-    return {item["stream"]: item["last"] for item in stack.items("/streams")}
+def shipped(stack: Stack) -> dict[int, int]:
+    """What the control plane holds: epoch of the gateway → last sequence number."""
+    return {int(item["stream"].rsplit("/", 1)[1]): item["last"] for item in stack.items("/streams")}
 
 
-def last_numbers(entries: list[dict[str, Any]]) -> dict[str, int]:
-    """Last sequence number per stream; a stream starts anew at 1."""
+def last_numbers(entries: list[dict[str, Any]]) -> dict[int, int]:
+    """What the gateway wrote, likewise; each epoch's stream starts anew at 1."""
     streams: list[int] = []
     for entry in entries:
         if entry["seq"] == 1:
             streams.append(1)
         else:
             streams[-1] = entry["seq"]
-    return {f"gw/0/{number}": last for number, last in enumerate(streams, 1)}
+    return dict(enumerate(streams, 1))
 
 
 def test_the_control_plane_away_stops_neither_enforcement_nor_the_journal(stack: Stack, is_proof):
