@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -124,8 +125,6 @@ class Network:
 
     def gateway_streams(self) -> bytes:
         """All stream lines of the gateway, as its own export prints them."""
-        import subprocess
-
         argv = [sys.executable, "-m", "gateway", "export", "--state-dir", str(self.run_dir / "gateway-state")]
         done = subprocess.run(argv, capture_output=True, timeout=120, check=True)  # noqa: S603 - our own program
         return done.stdout

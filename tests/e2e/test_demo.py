@@ -126,8 +126,8 @@ def test_without_an_end_it_runs_until_it_is_interrupted(tmp_path):
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0, output.read_text()
     finally:
-        demo.kill()
-        demo.wait()
+        demo.send_signal(signal.SIGTERM)  # does nothing when it has ended
+        demo.wait(60)
     text = output.read_text()
     assert re.search(r"gateway +http://127\.0\.0\.1:\d+", text)
     assert "wbt_" in text

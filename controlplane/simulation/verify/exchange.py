@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from catalog.record import Exchange
 from controlplane.simulation.verify.difference import Difference
 from controlplane.simulation.verify.evidence import Evidence
-from controlplane.simulation.verify.ledger import SYSTEM_STATUSES, Ledger
+from controlplane.simulation.verify.ledger import SYSTEM_CODES, Ledger
 
-#: transport errors of a caller that mean that not one byte of the request was sent
+#: transport errors of a caller that mean that not one byte of the request was sent, so that no record can be
 NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+#: ends that the caller chose itself: it did not wait, or was stopped
+OWN_DOING = frozenset({"ReadTimeout", "WriteTimeout", "PoolTimeout", "Cancelled"})
 
 
 class Index(NamedTuple):
@@ -41,7 +43,9 @@ def call_differences(evidence: Evidence, records: Index, ledger: Ledger) -> list
             found += _without_record(line)
         elif not line["exchange"]:
             sides = {line["caller"]: f"no answer: {line['error']}", "gateway": f"status {record.status}"}
-            found.append(Difference("caller-gave-up", record.exchange_id, sides, explained_by=line["caller"]))
+            is_own = line["error"] in OWN_DOING
+            kind = "caller-gave-up" if is_own else "connection-lost"
+            found.append(Difference(kind, record.exchange_id, sides, line["caller"] if is_own else ""))
         else:
             found += _compare(line, record)
         found += _unexpected(line, record, ledger)
@@ -119,10 +123,11 @@ def _without_record(line: dict[str, Any]) -> list[Difference]:
     if line["exchange"]:
         sides = {line["caller"]: f"answered {line['status']}", "gateway": "no record"}
         return [Difference("answer-without-record", line["exchange"], sides)]
-    if line["error"] in NEVER_SENT:
-        return []
     sides = {line["caller"]: f"{line['method']} {line['target']}: {line['error']}", "gateway": "no record"}
-    return [Difference("attempt-without-record", line["span"], sides)]
+    if line["error"] not in NEVER_SENT:
+        return [Difference("attempt-without-record", line["span"], sides)]
+    explained_by = line["caller"] if line["error"] in OWN_DOING else ""
+    return [Difference("gateway-unreachable", line["span"], sides, explained_by)]
 
 
 def _compare(line: dict[str, Any], record: Exchange) -> list[Difference]:
@@ -148,10 +153,16 @@ def _unexpected(line: dict[str, Any], record: Exchange | None, ledger: Ledger) -
     if line["status"] == 0:
         return []
     fault = ledger.of_call(line["fault"]) if line["fault"] else ""
-    if not fault and record is not None and line["status"] in SYSTEM_STATUSES:
+    if not fault and record is not None and _lies_with_system(line, record):
         fault = ledger.of_system(record.system, line["at_us"] - line["duration_us"], line["at_us"])
     sides = {line["caller"]: f"expected {line['expect']}", "gateway": f"{line['status']} {line['code']}"}
     return [Difference("unexpected-answer", line["exchange"] or line["span"], sides, fault)]
+
+
+def _lies_with_system(line: dict[str, Any], record: Exchange) -> bool:
+    """Whether a fault of the system can be behind the answer: its own refusal, or that it did not answer."""
+    is_passed_on = record.upstream_status == line["status"] == 503
+    return is_passed_on or line["code"] in SYSTEM_CODES
 
 
 def _compare_request(line: dict[str, Any], record: Exchange, ledger: Ledger) -> list[Difference]:

@@ -14,8 +14,10 @@ from controlplane.simulation.verify.evidence import Evidence
 
 SLACK_US = 8_000_000  # what began in a window may show only when deadlines, retries and a backlog have run out
 
-#: statuses that a fault of a system may cause at the gateway: its own 503, or no answer (RFC 9110 §15.6)
-SYSTEM_STATUSES = frozenset({409, 499, 502, 503, 504})
+#: problem codes with which the gateway says that a system did not answer, or that its outcome is not known yet
+SYSTEM_CODES = frozenset(
+    {"upstream-unreachable", "upstream-timeout", "upstream-broken", "in-doubt", "idempotency-key-running"}
+)
 
 
 class Ledger:

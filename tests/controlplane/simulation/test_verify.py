@@ -254,16 +254,19 @@ def test_a_caller_that_gave_up_explains_itself(accounts):
     line = accounts["logs"]["clients/dock.ndjson"][0]
     line.update(exchange="", status=0, error="ReadTimeout")
     assert judged(accounts).is_clean
+    line["error"] = "RemoteProtocolError"
+    assert unexplained(accounts) == {"connection-lost"}
     line["span"] = "0" * 16
     assert {"attempt-without-record", "record-without-call"} <= unexplained(accounts)
 
 
-def test_a_call_that_never_left_needs_no_record(accounts):
-    """Nothing was sent, so the gateway can know nothing."""
+@pytest.mark.parametrize(("error", "found"), [("PoolTimeout", set()), ("ConnectError", {"gateway-unreachable"})])
+def test_a_call_that_never_left_needs_no_record(accounts, error, found):
+    """Nothing was sent, so there can be none; that the gateway was away has no explanation."""
     log = accounts["logs"]["clients/dock.ndjson"]
     log[-1]["n"] += 1
-    log.insert(2, {**log[0], "n": 3, "exchange": "", "status": 0, "error": "ConnectError", "span": "0" * 16})
-    assert judged(accounts).is_clean
+    log.insert(2, {**log[0], "n": 3, "exchange": "", "status": 0, "error": error, "span": "0" * 16})
+    assert unexplained(accounts) == found
 
 
 @pytest.mark.parametrize(
