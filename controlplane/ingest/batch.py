@@ -46,10 +46,20 @@ class Position(msgspec.Struct, frozen=True, order=True):
 
 
 class Located(msgspec.Struct, frozen=True):
-    """An entry and where it stands."""
+    """An entry and where it stands. `exchange` is None for other kinds, and for one newer than this program."""
 
     stream: str
     line: Line
+    exchange: Exchange | None
+
+    @classmethod
+    def of(cls, stream: str, line: Line) -> Located:
+        return cls(stream, line, exchange_of(line) if line.kind == "exchange" else None)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether this is an exchange that no projection can see."""
+        return self.exchange is None and self.line.kind == "exchange"
 
     @property
     def committed(self) -> Position:
@@ -81,10 +91,9 @@ def read_batch(first: int, last: int, lines: bytes, head: Head) -> tuple[list[Li
     return entries, Head(last, previous)
 
 
-def split_lines(lines: bytes) -> Iterator[tuple[bytes, Line]]:
-    """Stored lines, without newline, each with what it says. They were checked when they arrived."""
-    for text in lines[:-1].split(b"\n"):
-        yield text, _decode_line(text)
+def split_lines(lines: bytes) -> Iterator[Line]:
+    """Stored lines again. They were checked when they arrived."""
+    return map(_decode_line, lines[:-1].split(b"\n"))
 
 
 def exchange_of(line: Line) -> Exchange | None:

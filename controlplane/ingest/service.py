@@ -14,7 +14,7 @@ from controlplane.audit import StreamHead, head_message
 from controlplane.context import Context, rfc3339
 from controlplane.gateways.service import touch
 from controlplane.identity.principal import GatewayIdentity
-from controlplane.ingest.batch import Head, Line, Located, exchange_of, read_batch, split_lines
+from controlplane.ingest.batch import Head, Located, read_batch, split_lines
 from controlplane.ingest.projection import Projection
 from controlplane.ingest.store import log_batch, stream
 from controlplane.store.database import Database
@@ -70,8 +70,8 @@ class IngestService:
             if first != head.last + 1:
                 raise OutOfStep(head.last + 1)
             entries, head = read_batch(first, last, lines, head)
-            self._store(connection, row, gateway, name, entries, head, lines)
-            located = [Located(name, entry) for entry in entries]
+            located = [Located.of(name, entry) for entry in entries]
+            self._store(connection, row, gateway, name, located, head, lines)
             for projection in self._projections:
                 projection.apply(connection, located)
         return last
@@ -100,7 +100,7 @@ class IngestService:
         row: Row[Any] | None,
         gateway: GatewayIdentity,
         name: str,
-        entries: Sequence[Line],
+        entries: Sequence[Located],
         head: Head,
         lines: bytes,
     ) -> None:
@@ -108,11 +108,11 @@ class IngestService:
         values = {
             "last": head.last,
             "head": head.sha256,
-            "last_at_us": max(entry.at_us for entry in entries),
+            "last_at_us": max(entry.line.at_us for entry in entries),
             "ingested_us": now,
             "signature": self._context.keys.sign(head_message(StreamHead(name, head.last, head.sha256, "", now))),
             "signed_at_us": now,
-            "unread": sum(_is_unread(entry) for entry in entries),
+            "unread": sum(entry.is_unread for entry in entries),
         }
         if row is None:
             added = insert(stream).values(name=name, gateway_id=gateway.gateway_id, **values)
@@ -122,7 +122,7 @@ class IngestService:
             values["last_at_us"] = max(row.last_at_us, values["last_at_us"])
             values["unread"] += row.unread
             connection.execute(update(stream).where(stream.c.stream_id == number).values(values))
-        batch = {"stream_id": number, "first": entries[0].seq, "last": head.last, "lines": lines}
+        batch = {"stream_id": number, "first": entries[0].line.seq, "last": head.last, "lines": lines}
         connection.execute(insert(log_batch), [batch])
         touch(connection, gateway.gateway_id, now)
 
@@ -148,7 +148,7 @@ def rebuild(database: Database, projections: Sequence[Projection]) -> int:
         for projection in projections:
             projection.clear(connection)
         for name, lines in _all_batches(connection):
-            located = [Located(name, line) for _, line in split_lines(lines)]
+            located = [Located.of(name, line) for line in split_lines(lines)]
             count += len(located)
             for projection in projections:
                 projection.apply(connection, located)
@@ -161,10 +161,6 @@ def _all_batches(connection: Connection) -> Iterator[tuple[str, bytes]]:
     query = select(log_batch.c.batch_id, stream.c.name).join_from(log_batch, stream).order_by(*order)
     for batch_id, name in connection.execute(query).all():
         yield name, connection.execute(select(log_batch.c.lines).where(log_batch.c.batch_id == batch_id)).scalar_one()
-
-
-def _is_unread(line: Line) -> bool:
-    return line.kind == "exchange" and exchange_of(line) is None
 
 
 def _stream_id(connection: Connection, name: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from catalog.record import ObjectRef
-from controlplane.ingest.batch import Located, exchange_of
+from controlplane.ingest.batch import Located
 from controlplane.lineage.rollup import Change, Deltas
 from controlplane.lineage.store import (
     business_object,
@@ -21,7 +21,7 @@ from controlplane.lineage.store import (
     object_axis,
     usage_rollup,
 )
-from controlplane.lineage.summary import Sighting, Summary, Telling, summarise
+from controlplane.lineage.summary import Sighting, Summary, Telling, is_event, summarise
 from controlplane.store.upsert import Merge, chunks, upsert
 
 #: children before parents
@@ -56,7 +56,7 @@ class LineageProjection:
         self._followers = followers
 
     def apply(self, connection: Connection, entries: Sequence[Located]) -> None:
-        tellings = list(_tellings(entries))
+        tellings = [Telling(entry.committed, entry.exchange) for entry in entries if entry.exchange is not None]
         if not tellings:
             return
         ids = _write_objects(connection, tellings)
@@ -73,13 +73,6 @@ class LineageProjection:
             follower.clear(connection)
         for table in TABLES:
             connection.execute(delete(table))
-
-
-def _tellings(entries: Sequence[Located]) -> Iterable[Telling]:
-    for entry in entries:
-        told = exchange_of(entry.line) if entry.line.kind == "exchange" else None
-        if told is not None:
-            yield Telling(entry.committed, told)
 
 
 def _write_objects(connection: Connection, tellings: Sequence[Telling]) -> dict[ObjectRef, int]:
@@ -111,8 +104,7 @@ def _gather(tellings: Sequence[Telling]) -> tuple[dict[ObjectRef, Sighting], set
             continue
         subject = _sighted(sightings, told.object, told.started_us)
         subject.learn(told, telling.mark)
-        row = summarise(telling)
-        if row.is_event and not row.is_replay:
+        if is_event(told) and not told.is_replay:
             subject.own_event(told.started_us)
         for alias in told.aliases:
             if alias != told.object:

@@ -80,17 +80,21 @@ def refusal_of(exchange: Exchange) -> str:
     return exchange.code if is_own and not exchange.is_replay else ""
 
 
+def is_failed(exchange: Exchange) -> bool:
+    """Whether this is an attempt on an object that was not carried out."""
+    is_attempt = exchange.object is not None and is_mutating(exchange) and not exchange.is_replay
+    return is_attempt and exchange.executed == "no" and exchange.status >= 400
+
+
+def is_event(exchange: Exchange) -> bool:
+    """Whether it belongs on its object's timeline: a business event, an effect without a name, a failed attempt."""
+    is_effect = bool(exchange.event) or (is_mutating(exchange) and exchange.executed != "no")
+    return exchange.object is not None and (is_effect or is_failed(exchange))
+
+
 def summarise(telling: Telling) -> Summary:
     """The row of one telling, without the object's number."""
     exchange, committed = telling.exchange, telling.committed
-    is_failed = (
-        exchange.object is not None
-        and is_mutating(exchange)
-        and exchange.executed == "no"
-        and exchange.status >= 400
-        and not exchange.is_replay
-    )
-    is_effect = bool(exchange.event) or (is_mutating(exchange) and exchange.executed != "no")
     amount = exchange.amount
     refusal = refusal_of(exchange)
     return Summary(
@@ -114,11 +118,11 @@ def summarise(telling: Telling) -> Summary:
         refused_by=exchange.refused_by,
         code=exchange.code,
         refusal=refusal,
-        is_refused=is_failed or bool(refusal),
+        is_refused=bool(refusal) or is_failed(exchange),
         event=exchange.event,
         occurred_at=exchange.occurred_at,
-        is_event=exchange.object is not None and (is_effect or is_failed),
-        is_failed=is_failed,
+        is_event=is_event(exchange),
+        is_failed=is_failed(exchange),
         is_verified=exchange.is_verified,
         is_replay=exchange.is_replay,
         amount=amount.amount if amount else None,
