@@ -144,6 +144,7 @@ class _Builder:
             is_safe=operation.is_safe,
             is_retired=version.state.state == "retired",
             needs_body=bool(operation.request_schemas) or not operation.is_safe,
+            passes_cookies=any(parameter.place == "cookie" for parameter in operation.parameters),
         )
 
     def _around(self, version: ContractVersion, operation: Operation) -> Surroundings:

@@ -144,6 +144,8 @@ class Forwarder:
         path = request.path.removeprefix(plan.base_path)
         line = f"{path}?{request.query}" if request.query else path
         headers = call.inbound.upstream_headers(trace.traceparent, trace.tracestate, request.exchange_id)
+        if plan.passes_cookies:
+            headers = headers + call.inbound.cookies
         if target.credential is not None:
             name = target.credential[0]
             headers = [*(header for header in headers if header[0] != name), target.credential]

@@ -21,7 +21,7 @@ _TAKEN = (
     | frozenset(
         {
             *(b"host", b"content-length", b"expect", b"accept-encoding", b"via", b"baggage"),
-            *(b"traceparent", b"tracestate", b"idempotency-key"),
+            *(b"traceparent", b"tracestate", b"idempotency-key", b"cookie"),
             *(b"waybill-debug", b"waybill-exchange", b"waybill-chain"),
         }
     )
@@ -31,6 +31,7 @@ _OURS_IN_ANSWERS = frozenset(
     {
         *(b"content-length", b"via", b"traceparent", b"tracestate"),
         *(b"waybill-exchange", b"waybill-chain", b"idempotency-replayed"),
+        b"set-cookie",  # a session that the system gave to the gateway is none of the client's
     }
 )
 
@@ -43,6 +44,7 @@ class Inbound:
         "asks_for_chain",
         "baggage",
         "content_length",
+        "cookies",
         "credentials",
         "idempotency_keys",
         "is_chunked",
@@ -63,6 +65,7 @@ class Inbound:
         self.tracestates: list[bytes] = []
         self.via: list[bytes] = []
         self.baggage: list[bytes] = []
+        self.cookies: Headers = []
         self._hops: set[bytes] = set()
         for header in headers:
             name = header[0]
@@ -76,6 +79,8 @@ class Inbound:
     def _take(self, name: bytes, value: bytes) -> None:
         if name in CREDENTIALS:
             self.credentials += 1
+        elif name == b"cookie":
+            self.cookies.append((name, value))
         elif name == b"connection":
             self._hops.update(token.strip() for token in value.lower().split(b","))
         elif name == b"content-length":

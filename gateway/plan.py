@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64encode
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from gateway.exchange import Meaning
 from gateway.state.store import ReconcilePlan
 from policies.chain import Chain
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # RFC 3986 §2.3
 _GRACE_S = 5.0  # how much longer than its deadline a system may still be at work on a call
 
 
@@ -53,11 +55,15 @@ class ReconcileTemplate:
             if name in self._encoded:
                 text = urlsafe_b64encode(text.encode()).decode()
             if is_in_path:
-                path = path.replace("{" + name + "}", quote(text, safe=""))
+                path = path.replace("{" + name + "}", _quoted(text))
             else:
-                query.append(f"{quote(name, safe='')}={quote(text, safe='')}")
+                query.append(f"{quote(name, safe='')}={_quoted(text)}")
         target = f"{path}?{'&'.join(query)}" if query else path
         return ReconcilePlan(self._operation, target, self._select, self._where, deadline_s + _GRACE_S)
+
+
+def _quoted(text: str) -> str:
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 class OperationPlan(msgspec.Struct, frozen=True):
@@ -80,6 +86,7 @@ class OperationPlan(msgspec.Struct, frozen=True):
     is_safe: bool
     is_retired: bool
     needs_body: bool
+    passes_cookies: bool  # only where the contract declares one
 
     def target(self, entity: str) -> Target | None:
         return self.targets.get(entity) or self.targets.get("*")

@@ -18,7 +18,7 @@ from policies.media import is_json_type
 
 Receive = Callable[[], Awaitable[Any]]
 
-_ALLOW_ALL_SCHEMES = ((b"www-authenticate", b'ApiKey realm="waybill", Bearer realm="waybill"'),)
+_CHALLENGE = ((b"www-authenticate", b'ApiKey realm="waybill", Bearer realm="waybill"'),)
 _CLOSE = ((b"connection", b"close"),)
 
 
@@ -78,12 +78,9 @@ class Runner:
         reply = self._steps.run(plan.chain.identity, call)
         if reply is not None:
             return reply
-        request = call.request
-        if request.consumer is None:
+        if call.request.consumer is None:
             detail = "The call presents no credential that is accepted here."
-            return call.refuse(401, "unauthenticated", detail, headers=_ALLOW_ALL_SCHEMES)
-        granted = plan.granted.get(request.consumer.consumer, frozenset())
-        request.scopes = request.scopes & granted if request.scopes else granted
+            return call.refuse(401, "unauthenticated", detail, headers=_CHALLENGE)
         return None
 
     async def _read_body(self, call: Call, scope: Any, receive: Receive) -> Reply | None:

@@ -12,7 +12,7 @@ from gateway.call import Call, Reply
 from gateway.fact import Gatherer
 from gateway.state.store import Store
 from policies.chain import Step
-from policies.decision import ALLOW, Decision
+from policies.decision import ALLOW, Decision, Identity
 from policies.policy import Need
 from policies.request import Response
 
@@ -101,10 +101,7 @@ class StepRunner:
             )
         call.answer_headers += decision.headers
         if decision.identity is not None:
-            call.request.consumer = decision.identity.consumer
-            call.request.principal = decision.identity.principal
-            if decision.identity.scopes is not None:
-                call.request.scopes = decision.identity.scopes
+            _identify(call, decision.identity)
         if decision.replay is not None:
             call.replay = decision.replay
         return None
@@ -127,6 +124,14 @@ class StepRunner:
         if step.is_shadow or step.on_error == "allow":
             return None
         return call.refuse(500, "policy-error", "A policy failed; the call was not made.", "policy", step.name)
+
+
+def _identify(call: Call, identity: Identity) -> None:
+    """Scopes are those granted for the contract; a credential can only narrow them."""
+    request = call.request
+    request.consumer, request.principal = identity.consumer, identity.principal
+    granted = call.plan.granted.get(identity.consumer.consumer, frozenset()) if call.plan else frozenset()
+    request.scopes = granted if identity.scopes is None else granted & identity.scopes
 
 
 def _check(decision: Decision) -> None:

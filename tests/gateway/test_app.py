@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 
+import jwt as pyjwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from catalog.errors import Invalid, Unavailable
 from gateway.app import create_app
@@ -256,3 +260,31 @@ def test_ids_and_clock_are_arguments(tmp_path):
     exchange_id, records = run(tmp_path, go, **more)
     assert exchange_id == records[0]["exchange_id"] == "01" * 16
     assert (records[0]["started_us"], records[0]["duration_us"]) == (1_500_000, 0)
+
+
+def test_tokens_name_consumers_too(tmp_path):
+    """With an issuer configured a signed token is as good as a key, and the record says whose it was."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    jwk = pyjwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "k"}
+    issuer = {
+        "issuer": "https://idp.example",
+        "audience": "waybill",
+        "jwks_file": "keys/idp.json",
+        "algorithms": ["EdDSA"],
+    }
+    files = workspace_files(policies__jwt={"name": "jwt", "policy": "jwt", "config": {"issuers": [issuer]}})
+    files["keys/idp.json"] = json.dumps({"keys": [jwk]}).encode()
+    claims = {"iss": "https://idp.example", "aud": "waybill", "sub": "ap", "exp": int(time.time()) + 60}
+
+    async def go(gateway):
+        headers = KEY | {"Authorization": "Bearer " + pyjwt.encode(claims, key, "EdDSA", headers={"kid": "k"})}
+        good = await gateway.call("POST", POST, ORDER_BODY, key=None, headers=headers)
+        bad = await gateway.call(
+            "POST", POST, ORDER_BODY, key=None, headers=headers | {"Authorization": "Bearer a.b.c"}
+        )
+        return good.status, bad.status, dict(gateway.system.calls[0]["headers"])[b"authorization"]
+
+    (good, bad, sent), records = run(tmp_path, go, files)
+    assert (good, bad) == (201, 401)
+    assert sent == f"Bearer {SECRETS['erp-token']}".encode()
+    assert [record.get("principal", "") for record in records] == ["jwt:ap", ""]

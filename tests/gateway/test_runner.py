@@ -100,6 +100,7 @@ def test_the_client_s_credentials_and_hops_end_here(tmp_path):
         ("Accept-Encoding", "gzip"),
         ("Via", "1.0 front"),
         ("X-Kept", "yes"),
+        ("Cookie", "session=1"),
         ("Idempotency-Key", "k-1"),
     ]
 
@@ -107,7 +108,13 @@ def test_the_client_s_credentials_and_hops_end_here(tmp_path):
         gateway.system.respond = lambda call: (
             201,
             {"id": "PO-1", "status": {}},
-            [(b"connection", b"x-inner"), (b"x-inner", b"1"), (b"via", b"1.1 inner"), (b"x-out", b"1")],
+            [
+                (b"connection", b"x-inner"),
+                (b"x-inner", b"1"),
+                (b"via", b"1.1 inner"),
+                (b"x-out", b"1"),
+                (b"set-cookie", b"session=2"),
+            ],
         )
         answer = await gateway.call("POST", POST, ORDER_BODY, headers=headers)
         return answer, dict(gateway.system.calls[0]["headers"])
@@ -117,11 +124,12 @@ def test_the_client_s_credentials_and_hops_end_here(tmp_path):
     assert sent[b"x-kept"] == b"yes"
     assert sent[b"accept-encoding"] == b"identity"
     assert sent[b"via"] == b"1.0 front, 1.1 waybill"
-    gone = {b"x-api-key", b"connection", b"x-hop", b"te", b"keep-alive", b"proxy-authorization", b"host"}
+    gone = {b"x-api-key", b"connection", b"x-hop", b"te", b"keep-alive", b"proxy-authorization", b"host", b"cookie"}
     assert gone & sent.keys() == set()
     assert answer.header("via") == "1.1 inner, 1.1 waybill"
     assert answer.header("x-out") == "1"
     assert answer.header("x-inner") is None
+    assert answer.header("set-cookie") is None
 
 
 def test_trace_context_is_continued_or_restarted(tmp_path):
