@@ -56,16 +56,8 @@ WORKSPACE = {
         "contracts": {"procurement.purchase-orders": ["read", "write"]},
     },
     "policies/limit.yaml": [
-        {
-            "name": "generous",
-            "policy": "rate-limit",
-            "config": {"requests": 1_000_000, "window_s": 1},
-        },
-        {
-            "name": "generous-coarse",
-            "policy": "coarse-limit",
-            "config": {"requests": 1_000_000, "window_s": 1},
-        },
+        {"name": name, "policy": name, "config": {"limit": 100_000_000, "window_s": 60}}
+        for name in ("rate-limit", "coarse-limit")
     ],
 }
 
