@@ -10,7 +10,6 @@ import msgspec
 from catalog.contract import ContractVersion, Operation
 from catalog.errors import Invalid, Problem
 from catalog.network import Binding, System
-from catalog.record import Exchange
 from catalog.running import Snapshot
 from catalog.snapshot import canonical_json, sha256_hex
 from catalog.version import version_key
@@ -18,9 +17,7 @@ from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
 from gateway.plan import OperationPlan, ReconcileTemplate, Target
 from gateway.route import Router
-from gateway.state.store import Answer, CrossReference, Intent
 from policies.chain import Compiler
-from policies.document import read_json
 from policies.policy import Surroundings
 
 _RANK = {"published": 2, "deprecated": 1, "retired": 0}  # drafts do not travel
@@ -34,7 +31,6 @@ class Compiled:
         snapshot: Snapshot,
         router: Router[OperationPlan],
         plans: Iterable[OperationPlan],
-        targets: Iterable[Target],
     ) -> None:
         manifest = snapshot.manifest
         self.generation = manifest.generation
@@ -42,37 +38,11 @@ class Compiled:
         self.router = router
         self.entities = snapshot.entities
         self.systems = snapshot.systems
-        self._targets = {target.system.system: target for target in targets}
         self._plans = {(plan.contract, plan.version.version, plan.operation.id): plan for plan in plans}
 
     def plan(self, contract: str, version: str, operation: str) -> OperationPlan | None:
         """The plan of an operation, also for whoever finishes an exchange of an earlier snapshot."""
         return self._plans.get((contract, version, operation))
-
-    def system(self, name: str) -> System | None:
-        return self.systems.get(name)
-
-    def credential(self, system: System) -> list[tuple[bytes, bytes]]:
-        """The header that a system asks for, if any."""
-        target = self._targets.get(system.system)
-        return [target.credential] if target is not None and target.credential is not None else []
-
-    def operation(self, contract: str, version: str, operation: str) -> Operation | None:
-        plan = self.plan(contract, version, operation)
-        return None if plan is None else plan.operation
-
-    def complete(self, intent: Intent, answer: Answer | None) -> tuple[Exchange, tuple[CrossReference, ...]]:
-        """The draft of an executed call with what its answer says: event, object, links, amount."""
-        entry, draft = intent.entry, intent.draft
-        plan = self.plan(entry.contract, entry.version, entry.operation)
-        if plan is None or (answer is not None and answer.status >= 300):
-            return draft, ()
-        document = read_json(answer.body)[0] if answer is not None and answer.body else None
-        record = plan.meaning.complete(draft, document, answer.headers if answer else ())
-        names = [record.object, *record.aliases] if record.object else []
-        keys = dict.fromkeys((name.type, name.value) for name in names)
-        references = [CrossReference(kind, value, draft.legal_entity, entry.system) for kind, value in keys]
-        return record, tuple(references)
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -84,7 +54,7 @@ def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, st
     builder.build()
     if builder.problems:
         raise Invalid(f"snapshot {snapshot.manifest.generation} refused", builder.problems)
-    return Compiled(snapshot, builder.router, builder.plans, builder.targets.values())
+    return Compiled(snapshot, builder.router, builder.plans)
 
 
 class _Builder:
@@ -94,7 +64,7 @@ class _Builder:
         self.plans: list[OperationPlan] = []
         self._snapshot = snapshot
         self._pepper = pepper
-        self.targets = {name: self._target(system, secrets) for name, system in snapshot.systems.items()}
+        self._targets = {name: self._target(system, secrets) for name, system in snapshot.systems.items()}
         self._bindings = _by_contract(snapshot.bindings)
         self._base_paths = {version.ref: version.base_path for version in snapshot.versions}
         self._scopes: dict[str, dict[str, frozenset[str]]] = {}
@@ -162,7 +132,7 @@ class _Builder:
     def _bound(self, contract: str, major: int) -> dict[str, Target]:
         found = {}
         for binding in self._bindings.get((contract, major), ()):
-            target = self.targets.get(binding.system)
+            target = self._targets.get(binding.system)
             if target is None:
                 self.problems.append(Problem(f"binding of {contract}: no system {binding.system!r}", rule="snapshot"))
             else:
