@@ -31,7 +31,7 @@ class Commander:
         for command in commands:
             if not await self._store.is_acknowledged(command.command_id):
                 await self._carry_out(command)
-        return 0.5 if commands else 0.0  # offered again until the acknowledgement has been shipped
+        return 0.5 if commands else 0.1  # commands are offered again until the acknowledgement has been shipped
 
     async def _carry_out(self, command: Command) -> None:
         handler = self._handlers.get(command.kind)

@@ -52,10 +52,13 @@ class ControlPlaneDouble:
 
     async def stop(self) -> None:
         self._is_stopped = True  # connections that were accepted and not yet served end at once
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        await asyncio.sleep(0.05)
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)
 
     def publish(
         self, parts: dict[str, Any], generation: int | None = None, key: Ed25519PrivateKey | None = None
