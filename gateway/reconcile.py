@@ -119,7 +119,7 @@ class Reconciler:
         pending = await self._store.pending(100)
         for item in pending:
             if item.needs_record:
-                await self._store.append_durably(self._lost(item))
+                await self._store.append_durably(self._timed(self._lost(item)))
         now_s = self._clock()
         due = [item for item in pending if item.state == "in_doubt" and item.retry_at_s <= now_s]
         await asyncio.gather(*(self._attend(item) for item in due[: self._pace.at_once]))
@@ -229,7 +229,7 @@ class Reconciler:
             stream=stream,
         )
         outcome = Outcome(entry, ending.state, answer, references)
-        return await self._store.settle(exchange_id, outcome, record, settled)
+        return await self._store.settle(exchange_id, outcome, self._timed(record), settled)
 
     def _record(self, intent: Intent, ending: Ending, answer: Answer | None) -> Exchange:
         """The exchange's last record: it replaces the one that said "unknown"."""
@@ -256,6 +256,11 @@ class Reconciler:
         if item.state == "answered":  # its answer was withheld, a problem document stands in its place
             return replace(record, status=status, fault="response", code="response-violation", is_verified=False)
         return replace(record, status=status, fault="none", upstream_status=status)
+
+    def _timed(self, record: Exchange) -> Exchange:
+        """It took until now to know; none of that was the gateway's own work."""
+        elapsed_us = max(0, int(self._clock() * 1e6) - record.started_us)
+        return replace(record, duration_us=elapsed_us, upstream_us=elapsed_us)
 
     def _answer(self, intent: Intent, body: bytes) -> Answer:
         operation = self._around.operation(intent)
@@ -313,7 +318,7 @@ def _again(entry: AttentionEntry, command: Command) -> AckEntry:
 def _attention(intent: Intent, reason: str) -> AttentionEntry:
     entry = intent.entry
     return AttentionEntry(
-        attention_id=entry.exchange_id,
+        attention_id=f"in-doubt-{entry.exchange_id}",  # the chain names its own likewise
         kind="in_doubt",
         state="open",
         exchange_id=entry.exchange_id,

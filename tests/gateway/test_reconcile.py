@@ -168,6 +168,7 @@ def test_absent_twice_is_not_executed(tmp_path):
             assert (await it.create()).status == 409, "one absence settles nothing"
             await it.step(PACE.absence_gap_s)
             settled = await it.last_record()
+            assert settled["duration_us"] == settled["upstream_us"] > LATER_S * 1e6, "until the outcome was known"
             assert (settled["executed"], settled["code"], settled["is_reconciled"]) == ("no", "not-executed", True)
             assert "event" not in settled
             it.erp.post_answer = http(201, order("PO-2"))
