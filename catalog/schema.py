@@ -50,16 +50,21 @@ class Validators:
 
     def __init__(self) -> None:
         self._handles: dict[str, Handle] = {}
+        self._seen: dict[int, tuple[Schema, Handle]] = {}  # the schema is kept, so that its id stays its own
 
     def __len__(self) -> int:
         return len(self._handles)
 
     def handle(self, schema: Schema) -> Handle:
         """The compiled form of a self-contained schema. Raises `Invalid` with the pointer of what does not compile."""
+        seen = self._seen.get(id(schema))
+        if seen is not None:
+            return seen[1]
         sha256 = sha256_hex(canonical_json(schema))
         handle = self._handles.get(sha256)
         if handle is None:
             handle = self._handles[sha256] = Handle(sha256, schema, _compile(schema))
+        self._seen[id(schema)] = (schema, handle)
         return handle
 
     def is_valid(self, handle: Handle, document: Any) -> bool:

@@ -93,4 +93,5 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         raise Unavailable(f"cannot listen at {settings.host}:{settings.port}: {error.strerror}") from error
     listener.set_inheritable(False)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts
     return listener

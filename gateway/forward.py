@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_UNAUTHORIZED = frozenset({401, 407})
+
 
 class Upstream(Protocol):
     """What is asked of the client that calls systems."""
@@ -59,6 +61,8 @@ class Forwarder:
             answer = await self._send(call, plan, target)
         except UpstreamError as error:
             return self._unanswered(call, error)
+        if answer.status in _UNAUTHORIZED:
+            return _unauthorized(call)
         response = _response(answer)
         _take_sense(call, plan, response)
         refused = self._steps.judge(plan.chain.back, call, response)
@@ -123,6 +127,8 @@ class Forwarder:
         executed, state = outcome_of(answer.status)
         if state == "in_doubt":
             return await self._in_doubt(call, plan, target, reconcile)
+        if answer.status in _UNAUTHORIZED:
+            return _unauthorized(call) if await self._finish(call, executed, state, None) else _doubtful(call)
         response = _response(answer)
         _take_sense(call, plan, response)
         reply = _passed_on(call, answer)
@@ -237,6 +243,12 @@ def _executed_by(status: int, document: object) -> Executed:
     if isinstance(document, dict) and str(document.get("type", "")).startswith(PROBLEM_PREFIX):
         return "yes" if document.get("executed") == "yes" else "no"
     return "yes" if status < 400 else "no"
+
+
+def _unauthorized(call: Call) -> Reply:
+    """The client's credential ended here, so a 401 or 407 of the system can only mean the gateway's own."""
+    detail = "The system did not accept the gateway's credential; it was not the caller's that was refused."
+    return call.refuse(502, "upstream-unauthorized", detail, "upstream")
 
 
 def _doubtful(call: Call) -> Reply:

@@ -97,7 +97,9 @@ def _config(app: Application, edge: Edge, tls: Tls | None) -> Config:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts
+    return listener
 
 
 def _authority(host: str, listener: socket.socket) -> str:

@@ -518,6 +518,7 @@ def test_a_write_that_breaks_its_contract_is_withheld(tmp_path):
     ("error", "status", "code", "executed"),
     [
         (UpstreamUnreachable("refused"), 502, "upstream-unreachable", "no"),
+        ((401, {"error": "x"}), 502, "upstream-unauthorized", "no"),
         (UpstreamBroken("reset", False, False, False), 504, "in-doubt", "unknown"),
         (UpstreamBroken("late", True, False, True), 504, "in-doubt", "unknown"),
         ((500, {"error": "x"}), 504, "in-doubt", "unknown"),
@@ -564,6 +565,7 @@ def test_a_doubt_that_no_look_up_can_end_asks_for_a_person(tmp_path):
         (UpstreamBroken("reset", False, False, False), 502, "upstream-broken", 1),
         (UpstreamBroken("closed", False, True, True), 502, "upstream-broken", 2),
         (UpstreamBroken("late", True, False, True), 504, "upstream-timeout", 1),
+        ((401, {"error": "x"}), 502, "upstream-unauthorized", 1),
     ],
 )
 def test_reads_without_an_answer(tmp_path, error, status, code, calls):
