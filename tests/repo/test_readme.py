@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +78,8 @@ def free_port() -> int:
 
 def test_your_own_api_in_ten_minutes(shell):
     """Every command of the section, as printed: accepted, replayed, and refused three times."""
+    if not shutil.which("curl"):
+        pytest.skip("the README's calls: install curl")
     run, folder, _ = shell
     _setup, documents, start, calls, check = shell_blocks("Your own API in ten minutes")
     system = run(documents.replace("python3 orders.py &", "exec python3 orders.py"), is_server=True)
