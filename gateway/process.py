@@ -89,6 +89,16 @@ class Gateway:
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
         self._commander = Commander(control_plane, store, {"settle_attention": self._reconciler.settle})
         self._runs = asyncio.Event()
+        self._watch()
+
+    def _watch(self) -> None:
+        watch, store, shipper = self._app.telemetry.watch, self._store, self._shipper
+        text = "Records that found the journal's queue full"
+        watch("waybill_records_dropped_total", "counter", text, lambda: store.dropped_records)
+        text = "Journal that the control plane does not have yet"
+        watch("waybill_backlog_bytes", "gauge", text, lambda: store.backlog_bytes)
+        text = "1 when the control plane refuses what is shipped and a person must look"
+        watch("waybill_shipping_halted", "gauge", text, lambda: bool(shipper.halted))
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._puller.load()

@@ -6,7 +6,7 @@ Source: Prometheus text exposition format 0.0.4. Labels are names of the catalog
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from catalog.record import Exchange
 
@@ -49,6 +49,7 @@ class Telemetry:
         self._overhead: dict[tuple[str, str], _Histogram] = {}
         self._upstream: dict[tuple[str, str], _Histogram] = {}
         self._edge: dict[str, int] = {}
+        self._gauges: list[tuple[str, str, str, Callable[[], float]]] = []
         self.in_flight = 0
         self.generation = 0
         self.swaps = 0
@@ -72,6 +73,10 @@ class Telemetry:
 
     def count_edge_refusal(self, code: str) -> None:
         self._edge[code] = self._edge.get(code, 0) + 1
+
+    def watch(self, name: str, kind: str, text: str, read: Callable[[], float]) -> None:
+        """Show a number that another part keeps; `read` is asked when metrics are."""
+        self._gauges.append((name, kind, text, read))
 
     def text(self) -> str:
         return "\n".join(self._lines()) + "\n"
@@ -100,6 +105,9 @@ class Telemetry:
         yield f"waybill_snapshot_generation {self.generation}"
         yield from _head("waybill_snapshot_swaps_total", "counter", "Snapshots taken into use")
         yield f"waybill_snapshot_swaps_total {self.swaps}"
+        for name, kind, text, read in self._gauges:
+            yield from _head(name, kind, text)
+            yield f"{name} {read():g}"
 
 
 def _head(name: str, kind: str, text: str) -> Iterator[str]:

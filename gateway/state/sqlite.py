@@ -296,8 +296,13 @@ class SqliteStore:
     def _now_us(self) -> int:
         return int(self._clock() * 1e6)
 
+    @property
+    def backlog_bytes(self) -> int:
+        """Stream lines that the control plane does not have yet."""
+        return self._written_bytes - self._shipped_bytes
+
     def _refuse_beyond_backlog(self) -> None:
-        if self._written_bytes - self._shipped_bytes > self._limits.max_backlog_bytes:
+        if self.backlog_bytes > self._limits.max_backlog_bytes:
             raise Unavailable("too much of the journal waits to be shipped")
 
     async def _write(

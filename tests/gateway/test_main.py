@@ -135,7 +135,11 @@ def test_a_life(tmp_path):
             await it.start()
             assert (await it.get("/healthz")).status_code == 200
             assert (await it.get("/readyz")).status_code == 200
-            assert "waybill_snapshot_generation 1" in (await it.get("/metrics")).text
+            metrics = (await it.get("/metrics")).text
+            assert "waybill_snapshot_generation 1" in metrics
+            assert "waybill_shipping_halted 0" in metrics
+            assert "waybill_records_dropped_total 0" in metrics
+            assert "waybill_backlog_bytes " in metrics
             assert (await it.create()).status_code == 201
             assert (await it.create()).headers["idempotency-replayed"] == "true"
             assert (await it.create("k-2", total="free")).status_code == 422
