@@ -18,7 +18,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     An attempt is a mutating call on an object; `exceptions` counts an object as refused while an operation was refused
     and has not succeeded. `open` takes its thresholds of the objects past their deadline, the value counts all.
     `phrase` is the clause of the overview's sentence, by CLDR plural category (`one`, `other`), with {value}, {money},
-    {denominator} and, for `open`, {overdue}; a part in [brackets] falls away when there is no money.
+    {denominator}, for `open` {overdue} and for `budget` {subject}, the objective; a part in [brackets] falls away when
+    there is no money. A budget that is more than spent has the phrase `spent`, with {times}.
     """
 
     id: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from catalog.measure import Measure
+from catalog.slo import HttpSource
 from controlplane.overview.figure import Detail, Reading, Scope
+from controlplane.slo.projection import definitions
 
 
 def budget(_: Measure, scope: Scope) -> Reading:
@@ -21,12 +23,21 @@ def budget(_: Measure, scope: Scope) -> Reading:
         judged=tightest.budget_left_ratio,
         numerator=tightest.bad,
         denominator=tightest.total,
-        denominator_label=f"bad events of “{tightest.title}”",
+        denominator_label=f"events of “{tightest.title}” were bad",
         exclusions=exclusions,
         still_open=tightest.open,
         money=tightest.money_at_risk,
-        detail=[Detail(item.title, item.bad, item.budget_left_ratio) for item in known],
-        query={"slo": tightest.name, "state": "bad"} if has_objects else {},
+        detail=[Detail(f"bad in “{item.title}”", item.bad, item.budget_left_ratio) for item in known],
+        query={"slo": tightest.name, "state": "bad"} if has_objects else _calls_of(tightest.name, scope),
         window=f"last {tightest.window[:-1]} {tightest.window[-1]}",
         is_breached=tightest.state == "breached",
+        subject=tightest.title,
     )
+
+
+def _calls_of(name: str, scope: Scope) -> dict[str, str]:
+    """What narrows a list of calls to those an objective counts; {} when they belong to several contracts."""
+    sources = [item.spec.source for item in definitions(scope.connection) if item.spec.name == name]
+    operations = [one for source in sources if isinstance(source, HttpSource) for one in source.operations]
+    contracts = {operation.split("/", 1)[0] for operation in operations}
+    return {"contract": contracts.pop()} if len(contracts) == 1 else {}

@@ -22,7 +22,7 @@ def exceptions(measure: Measure, scope: Scope) -> Reading:
     """Numerator: objects in exception; denominator: objects of the type with an event in the window."""
     reasons = _refused(measure, scope)
     for number, value in _by_status(measure, scope):
-        reasons[number].append(value.replace("_", " "))
+        reasons[number].append(f"{measure.axis}: {value}".replace("_", " "))
     seen = _seen(measure, scope)
     count = len(reasons)
     money, unpriced = money_of(scope, list(reasons))
@@ -75,7 +75,7 @@ def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
         .order_by(exchange.c.at_us, exchange.c.stream, exchange.c.seq)
     )
     rows = scope.connection.execute(query)
-    latest = {row.object_id: row.code or f"status {row.status}" for row in rows}
+    latest = {row.object_id: row.code or f"refused by the system ({row.status})" for row in rows}
     reasons: defaultdict[int, list[str]] = defaultdict(list)
     for some in chunks(list(latest)):
         for number, kind in scope.connection.execute(_types(scope, some)):

@@ -47,6 +47,7 @@ class Reading(msgspec.Struct, frozen=True):
     detail: list[Detail] = []
     query: dict[str, str] = {}
     window: str = ""  # other than the measure's own
+    subject: str = ""  # what the value is about, where it is about one thing of many
     is_breached: bool = False
 
 
@@ -131,6 +132,12 @@ def duration_text(length_s: int) -> str:
         if length_s >= size_s * (2 if unit == "d" else 1) and length_s % size_s == 0:
             return f"{length_s // size_s} {unit}"
     return f"{length_s} s"
+
+
+def times_text(ratio: float) -> str:
+    """How many times over something is used up: `1.32` as `1.3 times`, `21.4` as `21 times`."""
+    text = f"{ratio:,.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
+    return f"{text} times"
 
 
 def plural(name: str) -> str:

@@ -124,7 +124,7 @@ def test_invoices_in_exception_with_their_money(page: Page) -> None:
     assert {item["label"]: item["count"] for item in told["detail"]} == {
         "schema-violation": 1,
         "rate-limited": 1,
-        "exception": 1,
+        "match: exception": 1,
     }
     assert told["link"]["query"] == {"refused": "1", "type": "invoice"}
 
@@ -201,9 +201,27 @@ def test_the_tightest_error_budget(page: Page) -> None:
     bad = calls.make(VALIDATE, status=502, executed="no", fault="upstream")
     document = page.after([bad, *(calls.make(VALIDATE, status=200) for _ in range(199))], 300)
     told = figure(document, "budget")
+    assert told["link"]["query"] == {"contract": VALIDATE.split("/")[0]}
     assert told["value"] == pytest.approx(0.5)
     assert (told["numerator"], told["denominator"], told["window"]) == (1, 200, "last 28 d")
     assert "Receipt reaches the ERP" in told["exclusions"]
+
+
+def test_a_budget_spent_several_times_over_is_told_in_times(page: Page) -> None:
+    """100 validations allow one bad one: three of them spend the budget three times."""
+    calls = Calls()
+    bad = [calls.make(VALIDATE, status=502, executed="no", fault="upstream") for _ in range(3)]
+    document = page.after([*bad, *(calls.make(VALIDATE, status=200) for _ in range(97))], 300)
+    assert figure(document, "budget")["value"] == pytest.approx(-2.0)
+    assert "he error budget of “Requisition validation” is spent 3 times over" in document["sentence"]
+
+
+def test_an_invoice_that_the_system_refused_says_so(page: Page) -> None:
+    """In words, where the answer of the system had no code of ours."""
+    calls = Calls()
+    conflict: dict[str, Any] = {"status": 409, "executed": "no", "fault": "upstream", "upstream_status": 409}
+    told = figure(page.after([calls.make(SUBMIT, "", calls.ref("invoice", "INV-1"), **conflict)]), "exceptions")
+    assert [item["label"] for item in told["detail"]] == ["refused by the system (409)"]
 
 
 def test_one_entity_at_a_time(page: Page) -> None:

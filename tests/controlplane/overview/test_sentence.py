@@ -25,7 +25,18 @@ RECEIPTS = Measure(
     },
 )
 DOUBT = Measure("doubt", "Calls in doubt", "in_doubt", "…", warning_above=0)
-BUDGET = Measure("budget", "Error budget left", "budget", "…", warning_above=0.5, bad_above=0.1)
+BUDGET = Measure(
+    "budget",
+    "Error budget left",
+    "budget",
+    "…",
+    warning_above=0.5,
+    bad_above=0.1,
+    phrase={
+        "other": "{value} of the error budget of “{subject}” is left",
+        "spent": "the error budget of “{subject}” is spent {times} over",
+    },
+)
 
 
 def row(measure: Measure, value: float | None, money: list[Amount] | None = None, **more: Any) -> Row:
@@ -52,8 +63,42 @@ def test_one_is_said_in_the_singular_and_missing_money_leaves_no_gap() -> None:
 def test_currencies_are_never_added_up() -> None:
     money = [Amount("1.10", "CAD"), Amount("20000000000000000.05", "USD")]
     assert sentence([row(RECEIPTS, 1, money)]) == (
-        "One receipt worth 1.10 CAD and 20,000,000,000,000,000.05 USD has not reached the ERP."
+        "One receipt worth 20,000,000,000,000,000.05 USD and 1.10 CAD has not reached the ERP."
     )
+
+
+def test_money_at_risk_comes_before_what_is_as_bad_without_money() -> None:
+    spent, receipts = row(BUDGET, -1.0, subject="Validation"), row(RECEIPTS, 20, [Amount("5.00", "USD")], overdue=20)
+    told = sentence([spent, receipts])
+    assert told.index("20 receipts worth 5.00 USD") < told.index("the error budget")
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (-20.277, "The error budget of “Validation” is spent 21 times over."),
+        (-0.3, "The error budget of “Validation” is spent 1.3 times over."),
+        (0.0, "0.0 % of the error budget of “Validation” is left."),
+        (0.42, "42.0 % of the error budget of “Validation” is left."),
+    ],
+)
+def test_an_overspent_budget_is_told_in_times(left: float, told: str) -> None:
+    assert sentence([row(BUDGET, left, subject="Validation")]) == told
+
+
+def test_a_measure_without_words_for_an_overspent_budget_stays_readable() -> None:
+    plain = msgspec.structs.replace(BUDGET, phrase={})
+    assert sentence([row(plain, -20.3, subject="Validation")]) == "Error budget left: spent 21 times."
+
+
+def test_what_does_not_fit_into_one_breath_is_counted() -> None:
+    """The worst is always told whole; at most some forty words in all."""
+    money = [Amount("58936.65", "EUR"), Amount("15538.84", "USD")]
+    rows = [row(RECEIPTS, 1200 + number, money, overdue=11) for number in range(5)]
+    told = sentence(rows)
+    assert told.startswith("1,200 receipts worth 58,936.65 EUR and 15,538.84 USD of 2,000 have not reached the ERP")
+    assert told.endswith("; 3 more figures need a look.")
+    assert len(told.split()) <= 45
 
 
 def test_all_is_well_when_it_is() -> None:
@@ -65,6 +110,10 @@ def test_no_data_is_said_and_is_not_well() -> None:
     assert sentence([row(RECEIPTS, None), row(DOUBT, 0)]) == (
         "All is well: every figure is within its limits; no data for receipts not yet in the ERP."
     )
+
+
+def test_many_figures_without_data_are_counted() -> None:
+    assert sentence([row(DOUBT, 0), *[row(RECEIPTS, None)] * 3]).endswith("; no data for 3 figures.")
 
 
 def test_old_figures_say_so() -> None:
