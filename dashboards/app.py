@@ -6,11 +6,17 @@ import streamlit as st
 
 from dashboards.page.frame import PAGES
 
-st.set_page_config(page_title="Waybill", page_icon=":material/local_shipping:", layout="wide")
+#: drawn here, since a named icon would be fetched from elsewhere
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" height="24" rx="5" fill="#0b6e6e"/>'
+    '<path d="M5 7l3 10 4-8 4 8 3-10" fill="none" stroke="#fff" stroke-width="2.2" stroke-linejoin="round"/></svg>'
+)
+
+st.set_page_config(page_title="Waybill", page_icon=ICON, layout="wide")
 st.navigation(
     [
-        st.Page(PAGES["Overview"], title="Overview", icon=":material/dashboard:", default=True),
-        st.Page(PAGES["Transactions"], title="Transactions", icon=":material/account_tree:"),
+        st.Page(PAGES["Overview"], title="Overview", default=True),
+        st.Page(PAGES["Transactions"], title="Transactions"),
     ],
-    position="top",
+    position="hidden",  # the pages draw their own, which stays in sight on a phone
 ).run()

@@ -1,4 +1,4 @@
-"""What every page shares: the sign-in, one readable line for every failure, the as-of line."""
+"""What every page shares: style, the way between pages, the sign-in, one readable line for every failure, as-of."""
 
 from __future__ import annotations
 
@@ -9,16 +9,31 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client, ClientError, SignInNeeded, connect
+from dashboards.view.style import STYLE
 from dashboards.view.time import moment
 
 #: a page's title -> its file, relative to app.py; what page links point at
 PAGES = {"Overview": "page/overview.py", "Transactions": "page/transactions.py"}
+ICONS = {"Overview": ":material/dashboard:", "Transactions": ":material/account_tree:"}
+NARROW_PX = 260
 
 
-def run(show: Callable[[Client], None]) -> None:
+def run(title: str, show: Callable[[Client], None]) -> None:
     """Show a page, connected."""
+    st.html(STYLE)
     with readable():
-        show(connect())
+        client = connect()
+        _navigation()
+        st.title(title, anchor=False)
+        show(client)
+
+
+def _navigation() -> None:
+    """The legal entity goes along, so that a reader keeps looking at the same one."""
+    entity = st.query_params.get("entity", "")
+    with st.container(horizontal=True, key="navigation"):
+        for name, file in PAGES.items():
+            st.page_link(file, label=name, icon=ICONS[name], query_params={"entity": entity} if entity else None)
 
 
 @contextmanager
@@ -38,10 +53,20 @@ def entity_choice(client: Client) -> str:
     names = [""] + [item["entity"] for item in client.get("/entities")["items"]]
     asked = st.query_params.get("entity", "")
     index = names.index(asked) if asked in names else 0
-    chosen = str(st.selectbox("Legal entity", names, index=index, format_func=lambda name: name or "All") or "")
-    if chosen != asked:
-        st.query_params["entity"] = chosen
-    return chosen
+    chosen = st.selectbox(
+        "Legal entity", names, index=index, format_func=lambda name: name or "All legal entities", width=NARROW_PX
+    )
+    set_query("entity", str(chosen or ""))
+    return str(chosen or "")
+
+
+def set_query(name: str, value: str) -> None:
+    """Put a choice into the address; "" takes it out."""
+    if value:
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
 
 
 def as_of(document: dict[str, Any]) -> None:
@@ -54,9 +79,9 @@ def as_of(document: dict[str, Any]) -> None:
 
 
 def _sign_in(reason: str) -> None:
-    st.title("Waybill")
+    st.title("Waybill", anchor=False)
     st.info(reason)
-    with st.form("sign-in"):
+    with st.form("sign-in", width=480):
         token = st.text_input("Token", type="password")
         if st.form_submit_button("Sign in") and token:
             st.session_state["token"] = token.strip()

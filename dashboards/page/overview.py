@@ -15,7 +15,6 @@ REFRESH_S = 5
 
 
 def show(client: Client) -> None:
-    st.title("Overview")
     entity = entity_choice(client)
     _figures(client, entity)
 
@@ -32,12 +31,12 @@ def _show_figures(document: dict[str, Any], entity: str) -> None:
     figures = document["figures"]
     for start in range(0, len(figures), COLUMNS):
         for column, item in zip(st.columns(COLUMNS), figures[start : start + COLUMNS], strict=False):
-            with column, st.container(border=True):
-                _card(item, entity)
+            with column, st.container(border=True, height="stretch", gap="xsmall"):
+                _card(item, entity, document["as_of_us"])
 
 
-def _card(item: dict[str, Any], entity: str) -> None:
-    st.html(figure.card(item))
+def _card(item: dict[str, Any], entity: str, as_of_us: int) -> None:
+    st.html(figure.card(item, as_of_us))
     if item.get("link"):
         query = {**item["link"]["query"], **({"entity": entity} if entity else {})}
         st.page_link(
@@ -45,8 +44,9 @@ def _card(item: dict[str, Any], entity: str) -> None:
             label="Show what is behind it",
             icon=":material/arrow_forward:",
             query_params=query,
+            help=item.get("definition"),
         )
 
 
 if __name__ == "__main__":
-    run(show)
+    run("Overview", show)

@@ -6,56 +6,56 @@ import json
 from html import escape
 from typing import Any
 
+from dashboards.view.call import SIGNS, outcome, reference, title
 from dashboards.view.money import money
 from dashboards.view.time import clock, moment, span
+from dashboards.view.word import words
 
 INK = {"light": ("#16252a", "#f2f6f6", "#0b6e6e"), "dark": ("#e6efef", "#1a262a", "#4cc2b8")}
-
-STYLE = """<style>
-.wb-steps{list-style:none;margin:0;padding:0 0 0 1rem;
-border-left:2px solid color-mix(in srgb,currentColor 25%,transparent)}
-.wb-steps li{position:relative;padding:.1rem 0 .7rem .6rem;line-height:1.35;font-size:.92rem;overflow-wrap:anywhere}
-.wb-steps li::before{content:"";position:absolute;left:-1.42rem;top:.45rem;width:.7rem;height:.7rem;border-radius:50%;
-background:#1c8a5a}
-.wb-steps li.wb-refused::before{background:#c8402f}
-.wb-steps li.wb-unknown::before{background:#b7791f}
-.wb-steps small{opacity:.78;display:block}
-</style>"""
+SILENT = frozenset({"none", ""})  # values of a status axis that say nothing has happened on it yet
 
 
-def reference(item: dict[str, str]) -> str:
-    """type/assigner/value."""
-    return f"{item['type']}/{item['assigner']}/{item['value']}"
-
-
-def words(name: str) -> str:
-    """`purchase_order.issued` as `purchase order issued`."""
-    return name.replace("_", " ").replace(".", " ")
-
-
-def graph(chain: dict[str, Any], theme: str) -> str:
-    """The chain as a DOT graph, from the first document at the top to the last."""
+def graph(chain: dict[str, Any], theme: str, direction: str) -> str:
+    """The chain as a DOT graph from the first document to the last: `direction` LR across, TB down the page."""
     ink, paper, accent = INK["dark" if theme == "dark" else "light"]
+    size_pt = 11 if direction == "LR" else 10  # down the page is for phones
     lines = [
         "digraph chain {",
-        'rankdir=TB; bgcolor="transparent"; nodesep=0.25; ranksep=0.35;',
+        f'rankdir={direction}; bgcolor="transparent"; nodesep=0.15; ranksep=0.35;',
         f'node [shape=box, style="rounded,filled", fillcolor="{paper}", color="{ink}", fontcolor="{ink}", '
-        'fontname="sans-serif", fontsize=11, margin="0.14,0.08"];',
-        f'edge [color="{ink}", fontcolor="{ink}", fontname="sans-serif", fontsize=9, arrowsize=0.7];',
+        f'fontname="sans-serif", fontsize={size_pt}, margin="0.08,0.05"];',
+        f'edge [color="{ink}", fontcolor="{ink}", fontname="sans-serif", fontsize=10, arrowsize=0.7];',
     ]
     for item in chain["objects"]:
         style = f', color="{accent}", penwidth=2.5' if item["is_root"] else ""
         lines.append(f"{_quoted(reference(item['object']))} [label={_quoted(_label(item))}{style}];")
     for link in chain["links"]:
         edge = f"{_quoted(reference(link['target']))} -> {_quoted(reference(link['source']))}"
-        lines.append(f"{edge} [label={_quoted(words(link['relation']))}, dir=back];")
+        relation = _quoted(f" {words(link['relation'])} ")
+        lines.append(f"{edge} [label={relation}, dir=back];")
     return "\n".join([*lines, "}"])
 
 
+def described(chain: dict[str, Any]) -> str:
+    """The graph in words, for those who do not see it."""
+    names = ", ".join(f"{words(item['object']['type'])} {item['object']['value']}" for item in chain["objects"])
+    links = ", ".join(
+        f"{link['source']['value']} {words(link['relation'])} {link['target']['value']}" for link in chain["links"]
+    )
+    return f"Documents of this transaction: {names}." + (f" {links}." if links else "")
+
+
 def _label(item: dict[str, Any]) -> str:
-    axes = ", ".join(value for value in (item.get("status_axes") or {}).values())
-    parts = [words(item["object"]["type"]), item["object"]["value"], money(item.get("amount")), words(axes)]
-    return "\n".join(part for part in parts if part)
+    parts = [words(item["object"]["type"]), item["object"]["value"], money(item.get("amount"))]
+    return "\n".join(part for part in [*parts, *axes(item.get("status_axes") or {})] if part)
+
+
+def axes(status_axes: dict[str, str]) -> list[str]:
+    """Each status with the axis it is on, but for those that have not moved; an only status needs no axis."""
+    told = sorted((axis, value) for axis, value in status_axes.items() if value not in SILENT)
+    if len(told) == 1:
+        return [words(told[0][1])]
+    return [f"{words(axis)}: {words(value)}" for axis, value in told]
 
 
 def _quoted(text: str) -> str:
@@ -64,35 +64,26 @@ def _quoted(text: str) -> str:
 
 def step(event: dict[str, Any]) -> str:
     """One event in a line, as a choice in a list."""
-    return f"{clock(event['at_us'])} {title(event)} {event['object']['value'] if event.get('object') else ''}".strip()
-
-
-def title(event: dict[str, Any]) -> str:
-    """What happened, in words: the business event, or why it did not happen."""
-    if event.get("refused_by") or event.get("code"):
-        return f"refused: {words(event.get('code') or 'refused').replace('-', ' ')}"
-    return words(event["type"] or event["operation"])
+    named = event["object"]["value"] if event.get("object") else ""
+    return f"{clock(event['at_us'])} {named} {title(event)}"
 
 
 def timeline(events: list[dict[str, Any]]) -> str:
     """Events in order, with who asked whom, how long it took and how long the chain had waited before."""
-    return STYLE + '<ol class="wb-steps" data-testid="timeline">' + "".join(_row(event) for event in events) + "</ol>"
+    return '<ol class="wb-steps" data-testid="timeline">' + "".join(_row(event) for event in events) + "</ol>"
 
 
 def _row(event: dict[str, Any]) -> str:
-    subject = event["object"]["value"] if event.get("object") else ""
+    named = event["object"]["value"] if event.get("object") else ""
     waited = event.get("since_previous_us") or 0
     when = moment(event["at_us"]) + (f" · {span(waited)} after the step before" if waited > 0 else "")
     who = f"{event['consumer'] or 'unknown caller'} → {event['contract']}@{event['version']} {event['operation']}"
-    where = f"{span(event['upstream_us'])} of it at {event.get('system') or 'no system'}"
+    where = f"{span(event['upstream_us'])} of it at {event['system']}" if event.get("system") else "no system asked"
     took = f"{event['status']} in {span(event['duration_us'])}, {where}"
+    came_to = outcome(event)
     return (
-        f'<li class="{_class(event)}"><b>{escape(title(event))}</b> {escape(subject)}'
+        f'<li class="wb-{came_to}" data-exchange="{escape(event["exchange_id"])}">'
+        f'<span class="wb-sign" aria-hidden="true">{SIGNS[came_to]}</span>'
+        f"<b>{escape(title(event))}</b> {escape(named)}"
         f"<small>{escape(when)}</small><small>{escape(f'{who} · {took}')}</small></li>"
     )
-
-
-def _class(event: dict[str, Any]) -> str:
-    if event["executed"] == "unknown":
-        return "wb-unknown"
-    return "wb-refused" if event.get("refused_by") or event.get("code") else "wb-done"

@@ -13,6 +13,36 @@ def ref(kind: str, value: str) -> dict[str, str]:
     return {"type": kind, "assigner": "mercy-health", "value": value}
 
 
+def call(number: int, **more: Any) -> dict[str, Any]:
+    """An exchange as the list of the API gives it."""
+    return {
+        "exchange_id": f"e{number}",
+        "started_us": AT,
+        "duration_us": 900,
+        "upstream_us": 0,
+        "method": "POST",
+        "status": 201,
+        "executed": "yes",
+        "fault": "none",
+        "contract": "payables.invoices",
+        "version": "1.0.0",
+        "operation": "invoices.submit",
+        "consumer": "intake",
+        "legal_entity": "mercy-health",
+        "system": "payables",
+        "refused_by": "",
+        "code": "",
+        "event": "",
+        "is_verified": True,
+        "is_replay": False,
+        "object": ref("invoice", f"INV-{number}"),
+        "amount": {"amount": "19.00", "currency": "USD"},
+        "stream": "gw/0/1",
+        "seq": number,
+        **more,
+    }
+
+
 def figure(name: str, **more: Any) -> dict[str, Any]:
     return {
         "id": name,
@@ -30,6 +60,7 @@ def figure(name: str, **more: Any) -> dict[str, Any]:
         "state": "warning",
         "detail": [],
         "link": {"page": "Transactions", "query": {"refused": "1", "type": "invoice"}},
+        "definition": f"How {name} is counted.",
         **more,
     }
 
@@ -108,7 +139,7 @@ CHAIN = {
     "as_of_us": AT,
 }
 
-EXCHANGE = {
+EXCHANGE: dict[str, Any] = {
     "exchange": {
         "exchange_id": "e2",
         "trace_id": "ab" * 16,
@@ -133,6 +164,23 @@ EXCHANGE = {
 }
 
 
+STANDING = {
+    "name": "receipt-reaches-erp",
+    "title": "Receipt reaches the ERP",
+    "objective": "99 % of receipts are accepted in time",
+}
+
+OVERDUE = {
+    "object": ref("receipt", "GR-1"),
+    "state": "overdue",
+    "legal_entity": "mercy-health",
+    "started_us": AT,
+    "deadline_us": AT,
+    "finished_us": None,
+    "amount": {"amount": "5.00", "currency": "EUR"},
+}
+
+
 class FakeClient:
     """Answers by path; a path that is not in the table fails as the real client would."""
 
@@ -144,7 +192,9 @@ class FakeClient:
             "/lineage/search": {"items": []},
             "/lineage/chain": CHAIN,
             "/exchanges": {"items": []},
-            "/exchanges/e1": EXCHANGE,
+            "/slos": {"items": [STANDING]},
+            "/slos/receipt-reaches-erp/objects": {"items": [OVERDUE]},
+            "/exchanges/e1": {**EXCHANGE, "exchange": {**EXCHANGE["exchange"], "exchange_id": "e1"}},
             "/exchanges/e2": EXCHANGE,
             **more,
         }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboards.fake import AT, OVERVIEW, FakeClient, ref
+from tests.dashboards.fake import AT, OVERVIEW, FakeClient, call, figure, ref
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 
@@ -63,12 +63,11 @@ def test_transactions_shows_chain_step_and_hashes_of_a_business_key():
     test = open_page("transactions", client, q="PO-1")
     text = shown(test)
     assert "requisition created" in text
-    assert "refused: schema violation" in text
+    assert "orders create: refused, document not as the contract declares" in text
     assert "<script>" not in text
     assert ("/exchanges/e2", {}) in client.asked
-    cells = "\n".join(table.value.to_csv() for table in test.table)
-    assert "ef" * 32 in cells
-    assert "/totals/gross" in cells
+    for expected in ("ef" * 32, "gw/0/1 entry 42", "/totals/gross", "[schema-violation]"):
+        assert expected in text
 
 
 def test_transactions_lists_several_matches():
@@ -84,7 +83,88 @@ def test_transactions_says_when_a_key_is_unknown():
 def test_transactions_follows_the_filters_of_an_overview_link():
     client = FakeClient()
     open_page("transactions", client, refused="1", type="invoice")
-    assert ("/exchanges", {"refused": "1", "type": "invoice", "limit": 50}) in client.asked
+    assert ("/exchanges", {"refused": "1", "type": "invoice", "limit": 30}) in client.asked
+
+
+def links(test: AppTest) -> list[tuple[str, str]]:
+    """Label and query of every page link."""
+    return [(link.proto.label, link.proto.query_string) for link in test.get("page_link")]
+
+
+def test_every_figure_leads_to_what_is_behind_it_and_says_how_it_is_counted():
+    test = open_page("overview", FakeClient(), entity="mercy-health")
+    behind = [link.proto for link in test.get("page_link") if link.proto.label == "Show what is behind it"]
+    assert len(behind) == sum(item["link"] is not None for item in OVERVIEW["figures"])
+    assert {link.query_string for link in behind} == {"refused=1&type=invoice&entity=mercy-health"}
+    assert behind[0].help == "How invoices-in-exception is counted."
+
+
+def test_a_figure_repeats_its_as_of_time_only_where_it_differs_from_the_page():
+    late = figure("late", as_of_us=AT - 60_000_000)
+    text = shown(open_page("overview", FakeClient(**{"/overview": {**OVERVIEW, "figures": [late, figure("same")]}})))
+    assert "As of 2026-09-21 14:13:20 UTC" in text
+    assert text.count("as of 2026-09-21 14:12:20 UTC") == 1
+    assert text.count("· as of") == 1
+
+
+def test_each_call_of_a_list_leads_to_its_document_or_else_to_itself():
+    items = [call(1), call(2, object=None, status=404, fault="request", code="route-unknown", executed="no")]
+    found = links(open_page("transactions", FakeClient(**{"/exchanges": {"items": items}})))
+    queries = [query for _, query in found if "exchange=" in query]
+    assert queries == ["type=invoice&assigner=mercy-health&value=INV-1&exchange=e1", "exchange=e2"]
+
+
+def test_text_of_others_is_never_markdown():
+    item = call(1, object=ref("invoice", "[x](http://evil) **b**"))
+    found = links(open_page("transactions", FakeClient(**{"/exchanges": {"items": [item]}})))
+    label = next(label for label, query in found if "exchange=" in query)
+    assert r"\[x\]\(http" in label
+    assert r"\*\*b\*\*" in label
+
+
+def test_an_exchange_that_names_no_document_is_shown_by_itself():
+    text = shown(open_page("transactions", FakeClient(), exchange="e2"))
+    assert "gw/0/1 entry 42" in text
+
+
+def test_a_link_to_a_step_opens_that_step():
+    client = FakeClient()
+    test = open_page("transactions", client, type="purchase_order", assigner="m", value="PO-1", exchange="e1")
+    assert 'data-fact="Exchange">e1<' in shown(test)
+    assert ("/exchanges/e2", {}) not in client.asked
+
+
+def test_filters_are_seen_and_can_be_taken_off_one_by_one():
+    client = FakeClient()
+    test = open_page("transactions", client, refused="1", policy="rate-limit", type="invoice")
+    assert [button.label for button in test.button] == [
+        "refused because: more calls than agreed",
+        "document: invoice",
+        "Clear all filters",
+    ]
+    test.button[0].click().run()
+    assert client.asked[-1] == ("/exchanges", {"refused": "1", "type": "invoice", "limit": 30})
+    test.button[-1].click().run()
+    assert client.asked[-1] == ("/exchanges", {"limit": 30})
+
+
+def test_the_kind_of_calls_and_the_entity_can_be_changed():
+    client = FakeClient()
+    test = open_page("transactions", client, refused="1")
+    test.selectbox[0].select("In doubt").run()
+    assert client.asked[-1] == ("/exchanges", {"executed": "unknown", "limit": 30})
+    test.selectbox[1].select("sankt-marien").run()
+    assert client.asked[-1] == ("/exchanges", {"executed": "unknown", "entity": "sankt-marien", "limit": 30})
+
+
+def test_objects_behind_an_objective_name_their_deadline():
+    client = FakeClient()
+    test = open_page("transactions", client, slo="receipt-reaches-erp", state="open")
+    text = shown(test)
+    for expected in ("Not finished yet: Receipt reaches the ERP", "5.00 EUR · overdue, due 2026-09-21 14:13:20 UTC"):
+        assert expected in text
+    test.selectbox[0].select("bad").run()
+    assert client.asked[-1] == ("/slos/receipt-reaches-erp/objects", {"state": "bad", "limit": 50})
 
 
 def test_a_failing_control_plane_is_one_readable_line():

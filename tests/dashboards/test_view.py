@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from dashboards.view.chain import graph, timeline
+from dashboards.view.call import SIGNS, outcome, title
+from dashboards.view.chain import described, graph, timeline
+from dashboards.view.exchange import decisions, facts, table
 from dashboards.view.figure import card, value_text
 from dashboards.view.money import money, sums
 from dashboards.view.time import clock, moment, span
-from tests.dashboards.fake import AT, CHAIN, figure
+from tests.dashboards.fake import AT, CHAIN, EXCHANGE, call, figure
 
 
 @pytest.mark.parametrize(
@@ -45,20 +47,88 @@ def test_currencies_are_never_added_up():
 
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
-    [(1200, "count", "1,200"), ("0.9871", "ratio", "98.7 %"), ("231.44", "ms", "231 ms"), (None, "ratio", "–")],
+    [
+        (1200, "count", "1,200"),
+        ("0.9871", "ratio", "98.7 %"),
+        ("231.44", "ms", "231 ms"),
+        (None, "ratio", "–"),
+        (-20.277, "ratio", "spent 21×"),
+    ],
 )
 def test_a_value_carries_its_unit(value, unit, expected):
     assert value_text(value, unit) == expected
 
 
 def test_a_card_escapes_what_it_is_given():
-    assert "<img" not in card(figure("x", title="<img src=x onerror=alert(1)>"))
+    assert "<img" not in card(figure("x", title="<img src=x onerror=alert(1)>"), AT)
+
+
+def test_parts_of_a_figure_read_as_words_and_none_is_dropped():
+    detail = [{"label": label, "count": 9} for label in ("schema-violation", "erp-one", "a", "b", "c", "d", "e")]
+    html = card(figure("x", detail=detail), AT)
+    assert "document not as the contract declares" in html
+    assert "erp-one" in html
+    assert "and 18 for other reasons" in html
+
+
+@pytest.mark.parametrize(
+    ("more", "expected", "words"),
+    [
+        ({"event": "invoice.received"}, "done", "invoice received"),
+        ({"executed": "unknown", "status": 504, "code": "in-doubt", "fault": "upstream"}, "unknown", "in doubt"),
+        ({"is_verified": False, "status": 502, "code": "response-violation"}, "withheld", "carried out, but"),
+        ({"is_replay": True}, "repeat", "repeated, answered as the first time"),
+        ({"executed": "no", "status": 409}, "refused", "refused by the system (409)"),
+        (
+            {"executed": "no", "status": 429, "refused_by": "rate-limit", "code": "rate-limited", "fault": "policy"},
+            "refused",
+            "refused, more calls than agreed",
+        ),
+        (
+            {"executed": "no", "status": 502, "code": "upstream-unreachable", "fault": "upstream"},
+            "refused",
+            "failed, system not reached",
+        ),
+    ],
+)
+def test_each_outcome_has_words_and_a_sign_of_its_own(more, expected, words):
+    told = call(1, **more)
+    assert outcome(told) == expected
+    assert words in title(told)
+    assert ("refused" in title(told)) == (words.startswith("refused"))
+    assert len(set(SIGNS.values())) == len(SIGNS)
+
+
+def test_an_operation_reads_as_words():
+    assert title(call(1, operation="purchaseOrders.create")) == "purchase orders create"
+
+
+def test_facts_show_what_is_out_of_the_ordinary_and_nothing_that_is_absent():
+    record = {**EXCHANGE["exchange"], "is_reconciled": True, "is_verified": False, "is_recovered": True}
+    told = facts({**EXCHANGE, "exchange": record})
+    assert {"Answer", "Reconciled", "Recovered"} <= set(told)
+    assert not {"Answer", "Reconciled", "Recovered", "Replay of"} & set(facts(EXCHANGE))
+    assert 'data-fact="Entry SHA-256">' + "ef" * 32 in table(told)
+
+
+def test_a_decision_in_shadow_says_that_it_was_not_acted_on():
+    entry = {"policy": "shape", "kind": "reject", "mode": "shadow", "code": "shape-violation"}
+    (line,) = decisions({"exchange": {"decisions": [entry]}})
+    assert line == "shape reject (in shadow, not acted on): document too large or too deep [shape-violation]"
 
 
 def test_the_graph_runs_from_the_first_document_to_the_last():
-    dot = graph(CHAIN, "dark")
+    dot = graph(CHAIN, "dark", "TB")
     assert '"requisition/mercy-health/REQ-1" -> "purchase_order/mercy-health/PO-1"' in dot
     assert "19.00 USD" in dot
+    assert "rankdir=TB" in dot
+    assert "rankdir=LR" in graph(CHAIN, "light", "LR")
+
+
+def test_the_graph_has_a_description_in_words():
+    assert described(CHAIN) == (
+        "Documents of this transaction: requisition REQ-1, purchase order PO-1. PO-1 fulfils REQ-1."
+    )
 
 
 def test_the_timeline_names_caller_contract_system_and_waiting():

@@ -1,0 +1,57 @@
+"""The one stylesheet of the pages. Colours help, words and signs carry the meaning; both themes inherit the ink."""
+
+from __future__ import annotations
+
+STYLE = """<style>
+[data-testid="stHeader"]{display:none}
+[data-testid="stMainBlockContainer"]{padding:1rem clamp(1rem,4vw,4rem) 3rem;max-width:86rem}
+[data-testid="stMainBlockContainer"] h1{font-size:1.75rem;padding:.25rem 0}
+[data-testid="stMainBlockContainer"] h2,[data-testid="stMainBlockContainer"] h3{font-size:1.2rem;padding:.25rem 0}
+[data-testid="InputInstructions"]{display:none}
+[data-testid="stPageLink"]:not(.st-key-navigation *) a{padding-left:0;background:none;line-height:1.35}
+[data-testid="stPageLink"] a,[data-testid="stPageLink"] p{white-space:normal;overflow:visible;overflow-wrap:anywhere}
+[data-testid="stPageLink"] p{line-height:1.35}
+[data-testid="stPageLink"] a:hover p{text-decoration:underline}
+[class*="st-key-row-"]{border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent);padding-bottom:.35rem}
+[class*="st-key-row-"] [data-testid="stPageLink"] p{text-decoration:underline;text-decoration-thickness:1px;
+text-underline-offset:3px}
+.wb-title{font-size:.95rem;font-weight:600;line-height:1.25}
+.wb-value{font-size:2.1rem;font-weight:650;line-height:1.2;font-variant-numeric:tabular-nums}
+.wb-money{font-size:1rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.wb-small{font-size:.82rem;opacity:.85;line-height:1.4}
+.wb-state{display:inline-block;font-size:.78rem;font-weight:650;padding:.05rem .5rem;border-radius:1rem;color:#fff}
+.wb-bars{margin-top:.4rem}
+.wb-bar{display:grid;grid-template-columns:minmax(0,1fr) 30% 2.8rem;gap:.5rem;align-items:center;font-size:.82rem;
+line-height:1.3;padding:.1rem 0}
+.wb-bar span{overflow-wrap:anywhere}
+.wb-bar i{display:block;height:.5rem;min-width:1px;border-radius:.25rem;background:currentColor;opacity:.45}
+.wb-bar b{text-align:right;font-variant-numeric:tabular-nums}
+.wb-sentence{font-size:1.3rem;line-height:1.4;font-weight:500;max-width:60rem;margin:0}
+.wb-steps{list-style:none;margin:0;padding:0 0 0 .7rem}
+.wb-steps li{position:relative;padding:0 0 .8rem 1.2rem;line-height:1.35;font-size:.92rem;overflow-wrap:anywhere;
+border-left:2px solid color-mix(in srgb,currentColor 25%,transparent)}
+.wb-steps li:last-child{border-left-color:transparent}
+.wb-steps small{opacity:.85;display:block}
+.wb-sign{position:absolute;left:-.65rem;top:.05rem;width:1.15rem;height:1.15rem;border-radius:50%;color:#fff;
+font-size:.75rem;font-weight:700;line-height:1.15rem;text-align:center;background:#177a4e}
+.wb-refused .wb-sign{background:#c0392b}
+.wb-unknown .wb-sign,.wb-withheld .wb-sign{background:#9a5f0b}
+.wb-repeat .wb-sign{background:#5b6b70}
+dl.wb-facts.wb-facts{display:grid;padding:0;margin:0;
+grid-template-columns:minmax(7rem,11rem) minmax(0,1fr);font-size:.9rem;line-height:1.4}
+.wb-facts.wb-facts dt,.wb-facts.wb-facts dd{margin:0;padding:.3rem .6rem .3rem 0;
+border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}
+.wb-facts dt{opacity:.85}
+.wb-facts dd{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+.wb-list{margin:0;padding-left:1.2rem;font-size:.9rem;line-height:1.5;overflow-wrap:anywhere}
+.st-key-graph-across,.st-key-graph-down{overflow-x:auto;overflow-y:hidden}
+.st-key-graph-across svg,.st-key-graph-down svg{max-width:none}
+.st-key-graph-down{display:none}
+@media (max-width:640px){
+.st-key-graph-across{display:none}
+.st-key-graph-down{display:flex}
+.wb-sentence{font-size:1.1rem}
+dl.wb-facts.wb-facts{grid-template-columns:1fr}
+.wb-facts.wb-facts dt{border-bottom:0;padding-bottom:0;font-weight:600}
+}
+</style>"""
