@@ -78,7 +78,7 @@ def _row(event: dict[str, Any]) -> str:
     waited = event.get("since_previous_us") or 0
     when = moment(event["at_us"]) + (f" · {span(waited)} after the step before" if waited > 0 else "")
     who = f"{event['consumer'] or 'unknown caller'} → {event['contract']}@{event['version']} {event['operation']}"
-    where = f"{span(event['upstream_us'])} of it at {event['system']}" if event.get("system") else "no system asked"
+    where = f"{span(event['upstream_us'])} of it at {event['system']}" if event["upstream_us"] else "no system asked"
     took = f"{event['status']} in {span(event['duration_us'])}, {where}"
     came_to = outcome(event)
     return (

@@ -133,6 +133,11 @@ def test_the_graph_has_a_description_in_words():
 
 def test_the_timeline_names_caller_contract_system_and_waiting():
     html = timeline(CHAIN["events"])
-    for expected in ("portal → procurement.requisitions@1.0.0", "2 ms of it at saas", "5.0 s after the step before"):
+    for expected in (
+        "portal → procurement.requisitions@1.0.0",
+        "2 ms of it at saas",
+        "no system asked",
+        "5.0 s after the step before",
+    ):
         assert expected in html
     assert "buyer&lt;script&gt;" in html
