@@ -105,10 +105,11 @@ def paid_order(demo: Demo) -> dict[str, Any] | None:
             continue
         chain = demo.get("/lineage/chain", **item["object"])
         orders = [one["object"] for one in chain["objects"] if one["object"]["type"] == "purchase_order"]
-        if PATH <= {one["object"]["type"] for one in chain["objects"]} and len(orders) == 1:
+        if {one["object"]["type"] for one in chain["objects"]} >= PATH and len(orders) == 1:
             found = demo.get("/lineage/search", q=orders[0]["value"])["items"]
             if [one["object"] for one in found] == orders:
-                return demo.get("/lineage/chain", **orders[0])
+                whole: dict[str, Any] = demo.get("/lineage/chain", **orders[0])
+                return whole
     return None
 
 
