@@ -13,7 +13,7 @@ from controlplane.overview.figure import Figure, Reading, State, times_text
 Row = tuple[Measure, Reading, Figure]
 
 WORST_FIRST: tuple[State, ...] = ("bad", "warning")
-MAX_WORDS = 36  # of the clauses: what is read in ten seconds, on a phone too
+MAX_WORDS = 40  # of the clauses: what is read in ten seconds, on a phone too
 MAX_NAMED = 2  # figures without data that are named, not only counted
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 
@@ -49,7 +49,7 @@ def _joined(clauses: Sequence[str]) -> str:
         told.append(following)
     left = len(clauses) - len(told)
     if left:
-        told.append("one more figure needs a look" if left == 1 else f"{left} more figures need a look")
+        told.append("one more needs a look" if left == 1 else f"{left} more need a look")
     return "; ".join(told)
 
 

@@ -37,7 +37,7 @@ def title(call: dict[str, Any]) -> str:
         "done": "",
         "refused": why(call),
         "unknown": "in doubt, nobody knows yet whether it was carried out",
-        "withheld": "carried out, but its answer was withheld as not as the contract declares",
+        "withheld": "carried out, but its answer broke the contract and was withheld",
         "repeat": "repeated, answered as the first time",
     }[outcome(call)]
     return f"{asked}: {how}" if how else asked

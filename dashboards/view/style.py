@@ -24,7 +24,7 @@ text-underline-offset:3px}
 .wb-bar{display:grid;grid-template-columns:minmax(0,1fr) 30% 2.8rem;gap:.5rem;align-items:center;font-size:.82rem;
 line-height:1.3;padding:.1rem 0}
 .wb-bar span{overflow-wrap:anywhere}
-.wb-bar i{display:block;height:.5rem;min-width:1px;border-radius:.25rem;background:currentColor;opacity:.45}
+.wb-bar i{display:block;height:.5rem;border-radius:.25rem;background:currentColor;opacity:.45}
 .wb-bar b{text-align:right;font-variant-numeric:tabular-nums}
 .wb-sentence{font-size:1.3rem;line-height:1.4;font-weight:500;max-width:60rem;margin:0}
 .wb-steps{list-style:none;margin:0;padding:0 0 0 .7rem}

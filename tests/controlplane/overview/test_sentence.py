@@ -97,7 +97,7 @@ def test_what_does_not_fit_into_one_breath_is_counted() -> None:
     rows = [row(RECEIPTS, 1200 + number, money, overdue=11) for number in range(5)]
     told = sentence(rows)
     assert told.startswith("1,200 receipts worth 58,936.65 EUR and 15,538.84 USD of 2,000 have not reached the ERP")
-    assert told.endswith("; 3 more figures need a look.")
+    assert told.endswith("; 3 more need a look.")
     assert len(told.split()) <= 45
 
 
