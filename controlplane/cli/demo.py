@@ -54,7 +54,8 @@ def demo(
     from controlplane.simulation.run import run_headless
 
     folder = _run_dir(run_dir)
-    signal.signal(signal.SIGTERM, _interrupt)  # ends like Ctrl-C, so that no process stays behind
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells start background jobs with it ignored
+        signal.signal(number, _interrupt)
     if duration is None:
         _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
         return

@@ -62,7 +62,8 @@ class Stack:
     def __enter__(self) -> Stack:
         self._state.mkdir(mode=0o700, exist_ok=True)
         self._state.chmod(0o700)
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells start background jobs with it ignored
+            signal.signal(number, _interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
