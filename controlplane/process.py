@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from catalog.errors import Unavailable
 
 POLL_S = 0.05
 TAIL_BYTES = 2_000
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+#: what ends a command and its children in order; SIGHUP: the terminal was closed
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Process:
     """A child process that writes `{"url", "pid"}` to its ready-file once it listens.
 
     The child leads a session of its own, so that Ctrl-C at the terminal reaches only the parent, which then ends its
-    children in order. Its output goes to `log_path`.
+    children in order. On Linux it gets SIGTERM when the thread that started it ends, so that a killed parent leaves
+    nothing behind: start children from the main thread. Its output is added to `log_path`.
     """
 
-    def __init__(self, name: str, child: subprocess.Popen[bytes], log_path: Path, ready_file: Path | None) -> None:
+    def __init__(
+        self, name: str, child: subprocess.Popen[bytes], log_path: Path, ready_file: Path | None, log_start: int = 0
+    ) -> None:
         self.name = name
         self.log_path = log_path
         self._child = child
+        self._log_start = log_start  # what lies before it in the log was written by earlier processes
         self._ready_file = ready_file
         self._url: str | None = None
 
@@ -50,6 +61,7 @@ class Process:
             ready_file.unlink(missing_ok=True)
         try:
             with log_path.open("ab") as log:
+                log_start = log.tell()
                 child = subprocess.Popen(  # noqa: S603 - the caller names the program, no shell is involved
                     list(argv),
                     stdin=subprocess.DEVNULL,
@@ -58,10 +70,11 @@ class Process:
                     env={**os.environ, **(env or {})},
                     cwd=cwd,
                     start_new_session=True,
+                    preexec_fn=_bound_to(os.getpid()),  # one system call, its library loaded before the fork
                 )
         except OSError as error:
             raise Unavailable(f"{name} cannot be started: {error}") from error
-        return cls(name, child, log_path, ready_file)
+        return cls(name, child, log_path, ready_file, log_start)
 
     @property
     def pid(self) -> int:
@@ -95,9 +108,9 @@ class Process:
         raise Unavailable(f"{self.name} was not ready within {timeout_s:g} s:\n{self.log_tail()}")
 
     def log_tail(self) -> str:
-        """The last lines of the log."""
+        """The last lines that this process wrote."""
         with self.log_path.open("rb") as log:
-            log.seek(max(0, self.log_path.stat().st_size - TAIL_BYTES))
+            log.seek(max(self._log_start, self.log_path.stat().st_size - TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
 
     def stop(self, grace_s: float = 6.0) -> int:
@@ -109,6 +122,10 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.kill()
         return self._child.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens when it has ended."""
+        self._child.send_signal(number)
 
     def kill(self) -> int:
         """SIGKILL at once. Returns the exit status."""
@@ -127,9 +144,46 @@ class Process:
         return True
 
 
-def write_ready_file(path: Path, url: str) -> None:
-    """Tell whoever waits that this process listens at `url`: written whole or not at all."""
+def write_ready_file(path: Path, url: str, pid: int | None = None) -> None:
+    """Tell whoever waits that this process (or `pid`) listens at `url`: written whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    draft.write_text(json.dumps({"url": url, "pid": pid or os.getpid()}))
     draft.replace(path)
+
+
+def raise_on_end() -> None:
+    """From now on END_SIGNALS raise KeyboardInterrupt in the main thread: what is open is closed on the way out.
+
+    SIGINT too, since shells start background jobs with it ignored; SIGHUP stays ignored where `nohup` has it ignored.
+    """
+    for number in END_SIGNALS:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def ignore_end() -> None:
+    """From now on END_SIGNALS do nothing: an end that is bounded anyway shall not be cut short."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _bound_to(parent: int) -> Callable[[], None] | None:
+    """What a child does between fork and exec so that it ends with process `parent`; None where only Linux can.
+
+    Source: prctl(2). The parent may have ended before the call: then nobody would send the signal any more.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def bind() -> None:
+        prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return bind

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from catalog.errors import Invalid
 from controlplane.cli.output import say
+from controlplane.process import raise_on_end
 
 if TYPE_CHECKING:
     from controlplane.simulation.network import Load
@@ -54,8 +53,7 @@ def demo(
     from controlplane.simulation.run import run_headless
 
     folder = _run_dir(run_dir)
-    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells start background jobs with it ignored
-        signal.signal(number, _interrupt)
+    raise_on_end()
     if duration is None:
         _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
         return
@@ -74,10 +72,6 @@ def verify(run_dir: Annotated[Path, typer.Argument(help="Run directory of a demo
     from controlplane.simulation.run import compare
 
     _say_report(compare(run_dir), run_dir)
-
-
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _run_dir(wanted: Path | None) -> Path:

@@ -6,15 +6,12 @@ import fcntl
 import importlib.util
 import json
 import os
-import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import httpx
 import msgspec
@@ -26,11 +23,13 @@ from controlplane.cli.output import say, say_table
 from controlplane.cli.sample import curl, sample_call
 from controlplane.cli.workspace import say_applied
 from controlplane.keys import write_secret
-from controlplane.process import Process
+from controlplane.process import Process, ignore_end, raise_on_end, write_ready_file
 
 GATEWAY_NAME = "local"
 READY_S = 60.0
 READY_FILES = "*.ready.json"
+LEFT_S = 10.0  # a killed `up` takes its children along within this time, where the platform can
+PAGES = Path(__file__).parents[2] / "dashboards" / "app.py"
 POLL_S = 0.3
 
 
@@ -62,13 +61,11 @@ class Stack:
     def __enter__(self) -> Stack:
         self._state.mkdir(mode=0o700, exist_ok=True)
         self._state.chmod(0o700)
-        for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: shells start background jobs with it ignored
-            signal.signal(number, _interrupt)
+        raise_on_end()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # the end is bounded; a second Ctrl-C must not cut it short
+        ignore_end()  # a second Ctrl-C must not cut it short
         for process in reversed(self._processes):
             process.stop()
         for ready_file in self._state.glob(READY_FILES):
@@ -100,7 +97,7 @@ class Stack:
         say(f"\nfrom another shell:\n  waybill apply {self._workspace}\n  cd {self._workspace} && waybill audit verify")
 
     def watch(self) -> None:
-        """Until Ctrl-C or SIGTERM. Raises: Unavailable when a process ends by itself."""
+        """Until Ctrl-C, SIGTERM or the terminal's end. Raises: Unavailable when a process ends by itself."""
         try:
             while True:
                 for process in self._processes:
@@ -111,16 +108,25 @@ class Stack:
             say("stopping")
 
     def _claim(self) -> None:
-        """One `up` per workspace, and nothing left of one that was killed. Raises: Conflict."""
+        """One `up` per workspace, and nothing left of one that was killed. Raises: Conflict naming all that is."""
         lock = self._claimed.enter_context((self._state / "up.lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Conflict("`waybill up` runs this workspace already") from error
+        deadline = time.monotonic() + LEFT_S
+        while left := [str(pid) for pid in self._left()]:
+            if time.monotonic() > deadline:
+                pids = " ".join(left)
+                raise Conflict(f"a `waybill up` that was killed left processes running; end them: kill {pids}")
+            time.sleep(POLL_S)
+
+    def _left(self) -> Iterator[int]:
+        """Processes of an earlier `up` that still run."""
         for ready_file in sorted(self._state.glob(READY_FILES)):
             pid = msgspec.json.decode(ready_file.read_bytes())["pid"]
-            if _is_running(pid, str(self._state)):
-                raise Conflict(f"process {pid} is left of a `waybill up` that was killed; end it: kill {pid}")
+            if _is_running(pid, (str(self._state), str(PAGES))):
+                yield pid
 
     def _start_control_plane(self) -> Process:
         data_dir, token_file = self._state / "controlplane", self._state / "admin-token"
@@ -150,13 +156,13 @@ class Stack:
             made = client.post("/tokens", {"name": "dashboards of waybill up", "role": "viewer"})
             write_secret(token_file, made["token"].encode())
         port = _free_port(_port_of(self._addresses.get("dashboards")))
-        app = Path(__file__).parents[2] / "dashboards" / "app.py"
-        argv = ["-m", "streamlit", "run", str(app), "--server.address", "127.0.0.1", "--server.port", str(port)]
+        argv = ["-m", "streamlit", "run", str(PAGES), "--server.address", "127.0.0.1", "--server.port", str(port)]
         argv += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
         environment = {"WAYBILL_URL": control_url, "WAYBILL_TOKEN": token_file.read_text()}
         process = Process.start("dashboards", [sys.executable, *argv], self._log("dashboards"), env=environment)
         self._processes.append(process)
         self._addresses["dashboards"] = f"http://127.0.0.1:{port}"
+        write_ready_file(self._state / "dashboards.ready.json", self._addresses["dashboards"], process.pid)
         _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
 
     def _start(self, name: str, argv: list[str], port: int) -> Process:
@@ -204,15 +210,12 @@ class Stack:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
 
 
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _is_running(pid: int, word: str) -> bool:
-    """Whether process `pid` runs and, where that can be read, `word` is in its command line (pids are used again)."""
+def _is_running(pid: int, words: Iterable[str]) -> bool:
+    """Whether process `pid` runs and, where that can be read, one of `words` is in its command line (pids return)."""
     try:
         os.kill(pid, 0)
-        return word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return any(word.encode() in command for word in words)
     except ProcessLookupError:
         return False
     except OSError:

@@ -25,7 +25,7 @@ import yaml
 import controlplane
 from catalog.workspace import library_files, read_directory
 from controlplane.cli.client import Client
-from controlplane.process import Process
+from controlplane.process import END_SIGNALS, Process
 from controlplane.simulation.credential import ApiKey, new_signer, write_credential
 from controlplane.simulation.driver.client import TREASURY
 from controlplane.simulation.fleet import Fleet
@@ -114,7 +114,7 @@ class Network:
 
     def stop(self) -> None:
         """End every process; done twice it does nothing more. A second Ctrl-C does not cut it short."""
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in END_SIGNALS}
         try:
             self.stop_clients()
             for process in reversed(self._servers):

@@ -12,6 +12,7 @@ import pytest
 
 from controlplane.process import Process
 
+REPOSITORY = Path(__file__).parents[3]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -20,7 +21,7 @@ def run_waybill(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "controlplane", *arguments],
         cwd=cwd,
-        env={**clean, "PYTHONPATH": str(Path(__file__).parents[3]), **env},
+        env={**clean, "PYTHONPATH": str(REPOSITORY), **env},
         capture_output=True,
         text=True,
         timeout=60,
