@@ -28,9 +28,12 @@ from controlplane.process import Process, ignore_end, raise_on_end, write_ready_
 GATEWAY_NAME = "local"
 READY_S = 60.0
 READY_FILES = "*.ready.json"
+SAMPLED = ("contract", "consumer", "entity", "system")
+PLACEHOLDER = "base_url in systems/*.yaml is a placeholder until a system runs there: expect 502 upstream-unreachable"
 LEFT_S = 10.0  # a killed `up` takes its children along within this time, where the platform can
 PAGES = Path(__file__).parents[2] / "dashboards" / "app.py"
 POLL_S = 0.3
+PROBE_S = 1.0
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -190,14 +193,17 @@ class Stack:
         from controlplane.registry.candidate import load_workspace
 
         refs, blobs = compile_snapshot(load_workspace(self._files), {})
-        contracts = [json.loads(blobs[ref.sha256]) for ref in refs if ref.kind == "contract"]
-        consumers = [json.loads(blobs[ref.sha256])["consumer"] for ref in refs if ref.kind == "consumer"]
-        call = sample_call(contracts, [each for each in consumers if each["consumer"] in self._keys])
+        parts = {kind: [json.loads(blobs[ref.sha256]) for ref in refs if ref.kind == kind] for kind in SAMPLED}
+        consumers = [part["consumer"] for part in parts["consumer"] if part["consumer"]["consumer"] in self._keys]
+        call = sample_call(parts["contract"], consumers, [entity["entity"] for entity in parts["entity"]])
         if call is None:
             return
         url = self._addresses["gateway"]
-        say(f"\na governed call:\n  {curl(url, call.target, self._keys[call.consumer])}")
-        say(f"the same, refused for want of a credential:\n  {curl(url, call.target, None)}")
+        say(f"\na governed call:\n  {curl(url, call, self._keys[call.consumer])}")
+        silent = [system["base_url"] for system in parts["system"] if not _is_listening(system["base_url"])]
+        if silent:
+            say(f"  nothing listens at {', '.join(silent)} ({PLACEHOLDER})")
+        say(f"the same, refused for want of a credential:\n  {curl(url, call, None)}")
 
     def _client(self, url: str) -> Client:
         return Client(url, (self._state / "admin-token").read_text())
@@ -220,6 +226,16 @@ def _is_running(pid: int, words: Iterable[str]) -> bool:
         return False
     except OSError:
         return True
+
+
+def _is_listening(address: str) -> bool:
+    """Whether a connection to the host and port of `address` can be made."""
+    url = httpx.URL(address)
+    try:
+        socket.create_connection((url.host, url.port or (443 if url.scheme == "https" else 80)), PROBE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _port_of(address: str | None) -> int:

@@ -237,3 +237,20 @@ def test_a_call_in_doubt_is_settled_by_a_person(shop: Path) -> None:
         assert httpx.post(collection, json={"id": "p2"}, headers=headers).status_code == 201
     finally:
         assert up.stop(grace_s=30) == 0
+
+
+def test_the_call_printed_for_the_built_in_workspace_works_as_printed(tmp_path: Path) -> None:
+    """Its consumer has two entities and its system is a placeholder: past every policy, an honest 502; then answers."""
+    assert run_waybill("init", "net", cwd=tmp_path).returncode == 0
+    system = tmp_path / "net" / "systems" / "erp.yaml"
+    system.write_text(system.read_text().replace("127.0.0.1:9000", "127.0.0.1:9"))
+    up = start_up(tmp_path / "net", "up")
+    try:
+        log = wait_for(up, "running until Ctrl-C")
+        assert "nothing listens at http://127.0.0.1:9 (base_url in systems/*.yaml is a placeholder" in log
+        (url, headers), (refused_url, none) = suggested_calls(log)
+        answer = httpx.get(url, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (502, "upstream-unreachable"), answer.text
+        assert httpx.get(refused_url, headers=none).status_code == 401
+    finally:
+        assert up.stop(grace_s=30) == 0
