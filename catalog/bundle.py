@@ -43,6 +43,8 @@ _REFUSED = frozenset(
 #: keywords that apply to the very same value
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 
+BUNDLE_FIRST = "no other file is read: bundle the document into one file first (redocly bundle and others do it)"
+
 Refuse = Callable[[Problem], None]
 
 
@@ -71,7 +73,14 @@ class Bundler:
         if not definitions or not isinstance(bundled, dict):
             return bundled if isinstance(bundled, dict | bool) else False
         for name in _circular(definitions):
-            self._refuse(Problem(f"{name} refers to itself and so says nothing", pointer=pointer, rule="schema"))
+            self._refuse(
+                Problem(
+                    f"{name} refers to itself and so says nothing",
+                    pointer=pointer,
+                    remedy="break the circle",
+                    rule="schema",
+                )
+            )
         if "$defs" in bundled:
             bundled = {"allOf": [bundled]}
         return {**bundled, "$defs": definitions}
@@ -115,7 +124,8 @@ class _Walk:
                 return out
         for name, value in node.items():
             if name in _REFUSED and not is_root:
-                self._refuse(Problem(f"{name} is not allowed here", pointer=join(pointer, name), rule="schema"))
+                remedy = "name the schema under components and refer to it"
+                self._refuse(Problem(f"{name} is not allowed here", join(pointer, name), remedy=remedy, rule="schema"))
             elif name not in _ANNOTATIONS and name not in out and name not in _REFUSED and not name.startswith("x-"):
                 out[name] = self._keyword(name, value, join(pointer, name), home)
         if self._is_30 and not home:
@@ -138,7 +148,9 @@ class _Walk:
             return ref  # relative to the embedded schema's own $id
         target = resolve_local(self._document, unquote(ref)) if ref.startswith("#/") else None
         if target is None:
-            remedy = "refer to this document, or to canonical:<object>@<version>"
+            remedy = (
+                "refer to this document, or to canonical:<object>@<version>" if ref.startswith("#") else BUNDLE_FIRST
+            )
             message = f"{ref} does not exist" if ref.startswith("#") else f"{ref} leads outside of the document"
             self._refuse(Problem(message, pointer=pointer, remedy=remedy, rule="reference"))
             return "#"
@@ -161,7 +173,8 @@ class _Walk:
                 self._refuse(Problem(problem.message, pointer, remedy=problem.remedy, rule=problem.rule))
             return "#"
         if not exists(reference, self._canonicals):
-            self._refuse(Problem(f"{ref} does not exist", pointer=pointer, rule="reference"))
+            remedy = "correct the name or version, or add the schema under schemas/"
+            self._refuse(Problem(f"{ref} does not exist", pointer=pointer, remedy=remedy, rule="reference"))
             return "#"
         self._targets[reference.key] = (self._canonicals[reference.key].document, "", reference.key)
         self._used.add(reference.key)

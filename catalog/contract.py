@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from catalog.lifecycle import State
+from catalog.parameter import Check, Place
 
 Layer = Literal["experience", "process", "system"]
 Priority = Literal["critical", "standard", "bulk"]
@@ -87,17 +88,18 @@ class Parameter(msgspec.Struct, frozen=True):
     """One declared parameter of an operation."""
 
     name: str
-    place: Literal["path", "query", "header", "cookie"]
+    place: Place
     required: bool
     schema: dict[str, Any] | bool
     style: str
     explode: bool
+    check: Check = "value"  # "presence": any value will do; "none": not even that can be told
 
 
 class Operation(msgspec.Struct, frozen=True):
     """One operation of a contract version, references resolved to self-contained schemas."""
 
-    id: str  # operationId
+    id: str  # operationId, or a name made of it or of method and path (`catalog.naming`)
     method: str  # upper case
     path: str  # template below the base path, e.g. "/purchase-orders/{id}"
     extension: Extension

@@ -1,6 +1,7 @@
 """Reading an OpenAPI 3.0 or 3.1 document into operations with self-contained schemas.
 
-What a gateway could not enforce is refused (`problems`) or, where the call can still be governed, named (`notes`):
+What a gateway cannot check is named (`notes`) where the call can still be governed: bodies other than JSON pass by
+their declared media type, parameters in a style of their own by their presence. The rest is refused (`problems`):
 nothing is ignored in silence. Sources: OpenAPI 3.0.4 and 3.1.1.
 """
 
@@ -13,11 +14,13 @@ from urllib.parse import unquote
 
 import msgspec
 
-from catalog.bundle import Bundler, Direction
+from catalog.bundle import BUNDLE_FIRST, Bundler, Direction
 from catalog.canonical import Canonicals, resolve_local
 from catalog.contract import Extension, Operation, Parameter
 from catalog.errors import Invalid, Problem
 from catalog.extension import extension_problems
+from catalog.naming import METHODS, is_name, operation_names
+from catalog.parameter import DEFAULT_STYLE, STYLES, extent
 from catalog.pointer import join
 from catalog.route import parameter_names, segments
 from catalog.schema import DIALECT, FORMATS, Schema, Validators
@@ -27,19 +30,17 @@ from catalog.walk import objects_in
 
 _VERSION = re.compile(r"3\.[01]\.[0-9]+")
 _DIALECTS = frozenset({DIALECT, "https://spec.openapis.org/oas/3.1/dialect/base"})
-_METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|XX)|default")
 _COMPONENT = re.compile(r"[A-Za-z0-9._-]+")
-_OPERATION_ID = re.compile(r"[A-Za-z0-9._-]+")
 _MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")
-_DEFAULT_STYLE = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 #: header parameters that OpenAPI says to ignore: other parts of the document describe them (§4.8.12.1)
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _MOST_HOPS = 10
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a document says. `notes` name what it declares and nobody enforces."""
+    """What a document says. `notes` name what it declares and nobody enforces (rule `not-enforced`), and operations
+    whose name was made (rule `operation-named`)."""
 
     operations: tuple[Operation, ...]
     notes: tuple[Problem, ...]
@@ -71,6 +72,7 @@ class _Reader:
         self._schemas: dict[tuple[str, Direction], Schema] = {}  # by pointer: shared components are read once
         self._places: dict[str, str] = {}  # operationId -> pointer
         self._document = document if isinstance(document, dict) else {}
+        self._names = operation_names(self._document)
         self._validators = validators
         self._file = file
         self._bundler = Bundler(self._document, canonicals, self._take)
@@ -83,8 +85,8 @@ class _Reader:
     def _refuse(self, message: str, pointer: str, remedy: str = "", rule: str = "openapi") -> None:
         self.problems.append(Problem(message, pointer=pointer, file=self._file, remedy=remedy, rule=rule))
 
-    def _note(self, message: str, pointer: str) -> None:
-        self.notes.append(Problem(message, pointer=pointer, file=self._file, rule="not-enforced"))
+    def _note(self, message: str, pointer: str, rule: str = "not-enforced") -> None:
+        self.notes.append(Problem(message, pointer=pointer, file=self._file, rule=rule))
 
     # ---- finding
 
@@ -92,24 +94,26 @@ class _Reader:
         """`node` as an object, local references followed."""
         for _ in range(_MOST_HOPS):
             if not isinstance(node, dict):
-                self._refuse("must be an object", pointer)
+                self._refuse("must be an object", pointer, "write a mapping")
                 return {}, pointer
             ref = node.get("$ref")
             if not isinstance(ref, str):
                 return node, pointer
             target = resolve_local(self._document, unquote(ref)) if ref.startswith("#/") else None
             if target is None:
-                self._refuse(f"{ref} does not exist in this document", join(pointer, "$ref"), rule="reference")
+                remedy = "correct it, or declare what it names" if ref.startswith("#") else BUNDLE_FIRST
+                message = f"{ref} does not exist" if ref.startswith("#") else f"{ref} leads outside of the document"
+                self._refuse(message, join(pointer, "$ref"), remedy, "reference")
                 return {}, pointer
             node, pointer = target, unquote(ref)[1:]
-        self._refuse("references go round in circles", pointer, rule="reference")
+        self._refuse("references go round in circles", pointer, "write out what is meant", "reference")
         return {}, pointer
 
     def _members(self, parent: dict[str, Any], name: str, pointer: str) -> Iterator[tuple[str, Any, str]]:
         """Name, value and pointer of each member of `parent[name]`, extensions left out."""
         children = parent.get(name, {})
         if not isinstance(children, dict):
-            self._refuse("must be an object", join(pointer, name))
+            self._refuse("must be an object", join(pointer, name), "write a mapping")
             return
         for key, value in children.items():
             if not key.startswith("x-"):
@@ -120,20 +124,22 @@ class _Reader:
     def read(self) -> None:
         version = self._document.get("openapi")
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            self._refuse("must be an OpenAPI 3.0 or 3.1 version", "/openapi")
+            self._refuse(
+                "must be an OpenAPI 3.0 or 3.1 version", "/openapi", "such as 3.1.0; convert a 2.0 document first"
+            )
             return
         if self._document.get("jsonSchemaDialect", DIALECT) not in _DIALECTS:
-            self._refuse("only JSON Schema 2020-12 is known", "/jsonSchemaDialect")
+            self._refuse("only JSON Schema 2020-12 is known", "/jsonSchemaDialect", "remove it")
         if self._document.get("webhooks"):
             self._note("webhooks are not governed", "/webhooks")
         components, _ = self._object(self._document.get("components", {}), "/components")
         for name, _, pointer in self._members(components, "schemas", "/components"):
             if not _COMPONENT.fullmatch(name):
-                self._refuse("not a component name (letters, digits, . _ -)", pointer)
+                self._refuse("not a component name", pointer, "use letters, digits, . _ -")
         self._notes_on_schemas()
         paths = list(self._members(self._document, "paths", ""))
         if not paths:
-            self._refuse("declares no path", "/paths")
+            self._refuse("declares no path", "/paths", "add an operation")
         for template, item, pointer in paths:
             self._path(template, *self._object(item, pointer))
         for operation in self.operations:
@@ -158,14 +164,14 @@ class _Reader:
             self._refuse(
                 f"{template!r} cannot be routed",
                 pointer,
-                "each segment is either plain characters or one {parameter}",
+                "segments are plain characters and {parameters}, two of them never without text between",
             )
         if len(set(parameter_names(template))) != len(parameter_names(template)):
-            self._refuse("a path parameter occurs twice", pointer)
+            self._refuse("a path parameter occurs twice", pointer, "rename one")
         if "trace" in item:
-            self._refuse("TRACE is not governed", join(pointer, "trace"))
+            self._refuse("TRACE is not governed", join(pointer, "trace"), "remove it")
         shared = self._parameters(item, pointer)
-        for method in _METHODS:
+        for method in METHODS:
             if method in item:
                 operation, place = self._object(item[method], join(pointer, method))
                 self._operation(template, method.upper(), operation, place, shared)
@@ -173,14 +179,7 @@ class _Reader:
     def _operation(
         self, template: str, method: str, item: dict[str, Any], pointer: str, shared: dict[tuple[str, str], Parameter]
     ) -> None:
-        name = item.get("operationId")
-        if not isinstance(name, str) or not _OPERATION_ID.fullmatch(name):
-            self._refuse("operationId is missing or not a name", join(pointer, "operationId"), "letters, digits, . _ -")
-            name = f"{method} {template}"
-        if name in self._places:
-            self._refuse(f"operationId {name!r} is used twice", join(pointer, "operationId"))
-            name = f"{method} {template}"
-        self._places[name] = pointer
+        name = self._name(template, method, item, pointer)
         if item.get("callbacks"):
             self._note("callbacks are not governed", join(pointer, "callbacks"))
         extension, wrong = shape(item.get("x-waybill", {}), Extension, self._file, join(pointer, "x-waybill"))
@@ -203,17 +202,31 @@ class _Reader:
             )
         )
 
+    def _name(self, template: str, method: str, item: dict[str, Any], pointer: str) -> str:
+        """The operation's name, unique in the document."""
+        name = self._names.get((template, method.lower()), f"{method} {template}")
+        if name in self._places:
+            place = join(pointer, "operationId")
+            self._refuse(f"operationId {name!r} is used twice", place, "give each operation one of its own")
+            name = f"{method} {template}"
+        elif not is_name(item.get("operationId")):
+            why = "has no operationId" if item.get("operationId") is None else "has an operationId that is no name"
+            self._note(f"{method} {template} {why}: it is known as {name}", pointer, "operation-named")
+        self._places[name] = pointer
+        return name
+
     def _check_path(self, template: str, parameters: dict[tuple[str, str], Parameter], pointer: str) -> None:
         declared = {parameter.name for parameter in parameters.values() if parameter.place == "path"}
         for name in sorted(declared ^ set(parameter_names(template))):
             what = "is not in the path" if name in declared else "is not declared"
-            self._refuse(f"path parameter {name!r} {what}", join(pointer, "parameters"))
+            remedy = "remove it" if name in declared else f"add {{name: {name}, in: path, required: true, schema: …}}"
+            self._refuse(f"path parameter {name!r} {what}", join(pointer, "parameters"), remedy)
 
     def _parameters(self, parent: dict[str, Any], pointer: str) -> dict[tuple[str, str], Parameter]:
         """Parameters of a path item or operation by (place, name)."""
         items = parent.get("parameters", [])
         if not isinstance(items, list):
-            self._refuse("must be an array", join(pointer, "parameters"))
+            self._refuse("must be an array", join(pointer, "parameters"), "write a list")
             return {}
         found: dict[tuple[str, str], Parameter] = {}
         for index, item in enumerate(items):
@@ -223,35 +236,39 @@ class _Reader:
                 continue
             key = (parameter.place, parameter.name.lower() if parameter.place == "header" else parameter.name)
             if key in found:
-                self._refuse(f"{parameter.place} parameter {parameter.name!r} is declared twice", place)
+                self._refuse(f"{parameter.place} parameter {parameter.name!r} is declared twice", place, "remove one")
             found[key] = parameter
         return found
 
     def _parameter(self, node: dict[str, Any], pointer: str) -> Parameter | None:
-        name, where = node.get("name"), node.get("in")
-        if not isinstance(name, str) or not name or where not in _DEFAULT_STYLE:
-            self._refuse("needs name, and in: path, query, header or cookie", pointer)
+        name = node.get("name")
+        where = next((place for place in DEFAULT_STYLE if place == node.get("in")), None)
+        if not isinstance(name, str) or not name or where is None:
+            self._refuse("not a parameter", pointer, "it needs name, and in: path, query, header or cookie")
             return None
         if where == "header" and name.lower() in _IGNORED_HEADERS:
             self._note(f"header parameter {name} is ignored, as OpenAPI says", pointer)
             return None
-        style = node.get("style", _DEFAULT_STYLE[where])
-        if style != _DEFAULT_STYLE[where]:
-            self._refuse(f"style {style!r} is not enforced", join(pointer, "style"), f"use {_DEFAULT_STYLE[where]}")
+        style = node.get("style", DEFAULT_STYLE[where])
+        if style not in STYLES[where]:
+            remedy = f"known are {', '.join(STYLES[where])}"
+            self._refuse(f"{style!r} is no style of a {where} parameter", join(pointer, "style"), remedy)
+            return None
         if where == "path" and node.get("required") is not True:
-            self._refuse("a path parameter must say required: true", pointer)
-        if "content" in node or "schema" not in node:
-            self._refuse("a parameter needs a schema (content is not enforced)", pointer)
+            self._refuse("a path parameter must say required: true", pointer, "add required: true")
         schema = self._schema(node.get("schema", True), join(pointer, "schema"), "request")
-        if _is_object(schema):
-            self._refuse("an object as a parameter is not enforced", join(pointer, "schema"), "use scalars or an array")
+        is_exploded = node.get("explode", style == "form") is True
+        check, why = extent(node, where, style, is_exploded, _is_object(schema))
+        if why:
+            self._note(why, pointer)
         return Parameter(
             name=name,
             place=where,
             required=node.get("required") is True,
-            schema=schema,
-            style=str(style),
-            explode=node.get("explode", style == "form") is True,
+            schema=schema if check == "value" else True,
+            style=style,
+            explode=is_exploded,
+            check=check,
         )
 
     def _request(self, item: dict[str, Any], pointer: str) -> tuple[dict[str, Schema], bool]:
@@ -260,7 +277,7 @@ class _Reader:
         body, place = self._object(item["requestBody"], join(pointer, "requestBody"))
         content = self._content(body, place, "request")
         if not body.get("content"):
-            self._refuse("a request body needs content", place)
+            self._refuse("a request body needs content", place, "declare its media types")
         return content, body.get("required") is True
 
     def _responses(self, item: dict[str, Any], pointer: str) -> dict[str, dict[str, Schema]]:
@@ -275,31 +292,39 @@ class _Reader:
             for name, _, header in self._members(node, "headers", place):
                 self._note(f"response header {name} is not checked", header)
         if not any(code.startswith("2") or code in ("default", "3XX") for code in found):
-            self._refuse("declares no successful response", join(pointer, "responses"))
+            self._refuse("declares no successful response", join(pointer, "responses"), "add 200, 2XX or default")
         return found
 
     def _content(self, parent: dict[str, Any], pointer: str, direction: Direction) -> dict[str, Schema]:
-        """Media types with their schemas. One that cannot be enforced is left out beside JSON, and so not allowed."""
+        """Media types with their schemas; True where the media type is all that is checked.
+
+        Of a request that may come as JSON, another type with a schema is left out, and so not allowed: it would be a
+        way around what is checked.
+        """
         found: dict[str, Schema] = {}
-        unenforced: list[tuple[str, str]] = []
+        unchecked: list[tuple[str, str]] = []
         for media, entry, where in self._members(parent, "content", pointer):
             name = media.split(";", 1)[0].strip().lower()
             if not _MEDIA.fullmatch(name) or name in found:
-                self._refuse(f"{media!r} is not a media type, or declared twice", where)
+                self._refuse(f"{media!r} is not a media type, or declared twice", where, "such as application/json")
                 continue
             node, place = self._object(entry, where)
             schema = node.get("schema", True)
             if is_json(name):
                 found[name] = self._json(node, schema, place, direction)
+                if name.endswith("*"):
+                    self._note(f"{name}: only a body of JSON is checked", place)
             elif _says_something(schema):
-                unenforced.append((name, join(place, "schema")))
+                unchecked.append((name, join(place, "schema")))
             else:
                 found[name] = True
-        for name, place in unenforced:
-            if found:
-                self._note(f"{name} is not allowed: a schema for it cannot be enforced", place)
+        has_json = any(is_json(name) for name in found)
+        for name, place in unchecked:
+            if has_json and direction == "request":
+                self._note(f"{name} is not allowed: beside JSON it would be a way around what is checked", place)
             else:
-                self._refuse(f"a schema for {name} cannot be enforced", place, "only JSON can")
+                found[name] = True
+                self._note(f"{name} is not checked against its schema, only that it is {name}", place)
         return found
 
     def _json(self, node: dict[str, Any], schema: Any, pointer: str, direction: Direction) -> Schema:
@@ -340,7 +365,9 @@ class _Reader:
         handle = self._validators.handle(schema)
         for value, place in values:
             for violation in self._validators.validate(handle, value):
-                self._refuse(f"example {violation.message}", place + violation.pointer, rule="example")
+                self._refuse(
+                    f"example {violation.message}", place + violation.pointer, "mend it or the schema", "example"
+                )
 
 
 def _says_something(schema: Any) -> bool:

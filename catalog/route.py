@@ -6,28 +6,50 @@ import re
 from typing import Any
 
 #: a literal segment: RFC 3986 `pchar` without percent-encoding and `;`, which the gateway's edge refuses as ambiguous
-_LITERAL = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
+_TEXT = r"[A-Za-z0-9._~!$&'()*+,=:@-]"
+_LITERAL = re.compile(rf"{_TEXT}+")
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
+#: parameters with text before, between and after them; never two side by side
+_MIXED = re.compile(rf"(?:{_TEXT}*\{{[^{{}}/]+\}})(?:{_TEXT}+\{{[^{{}}/]+\}})*{_TEXT}*")
 _BASE = re.compile(r"(?:/[A-Za-z0-9._~-]*(?:\{major\})?[A-Za-z0-9._~-]*)+")
 
 
 def segments(template: str) -> tuple[str | None, ...] | None:
     """The segments of "/orders/{id}", None standing for a parameter; None as a whole when it is no template.
 
-    A trailing slash is a last, empty segment.
+    A segment that mixes text and parameters ("{name}.pdf") counts as a parameter; `pattern` tells what it matches. A
+    trailing slash is a last, empty segment.
     """
     if not template.startswith("/"):
         return None
     parts: list[str | None] = []
     texts = template[1:].split("/")
     for index, part in enumerate(texts):
-        if _PARAMETER.fullmatch(part):
+        if _MIXED.fullmatch(part):
             parts.append(None)
         elif (part == "" and index == len(texts) - 1) or (_LITERAL.fullmatch(part) and part not in (".", "..")):
             parts.append(part)
         else:
             return None
     return tuple(parts)
+
+
+def pattern(template: str) -> re.Pattern[str] | None:
+    """What paths a template with mixed segments matches, a group for each parameter; None when it has none.
+
+    Of two parameters in one segment neither may hold the text between them, nor an escape: where one ends must mean
+    the same to everybody.
+    """
+    parts = template[1:].split("/")
+    if all(_PARAMETER.fullmatch(part) or "{" not in part for part in parts):
+        return None
+    return re.compile("".join("/" + _part_pattern(part) for part in parts))
+
+
+def _part_pattern(part: str) -> str:
+    texts = _PARAMETER.sub("\0", part).split("\0")
+    shut_out = "%" + "".join(texts) if len(texts) > 2 else ""
+    return f"([^/{re.escape(shut_out)}]+)".join(map(re.escape, texts))
 
 
 def parameter_names(template: str) -> tuple[str, ...]:

@@ -76,8 +76,9 @@ def read_directory(path: str | Path) -> dict[str, bytes]:
     root = Path(path)
     settings = root / SETTINGS
     if not settings.is_file():
+        what = "is not a workspace" if root.is_dir() else "is not a directory" if root.exists() else "does not exist"
         remedy = "run `waybill init` there, or name the workspace's directory"
-        raise Invalid("not a workspace", [Problem("file is missing", file=SETTINGS, remedy=remedy)])
+        raise Invalid(f"{path} {what}", [Problem("file is missing", file=SETTINGS, remedy=remedy)])
     files = {SETTINGS: _read(settings), **_read_folders(root)}
     for name in sorted(_named_by_policies(files) - files.keys()):
         place = (root / name).resolve()

@@ -5,10 +5,11 @@ Only the bytes that came decide; a percent-escape stands for itself in a literal
 
 from __future__ import annotations
 
+import re
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
-from catalog.route import parameter_names, segments
+from catalog.route import parameter_names, pattern, segments
 
 T = TypeVar("T")
 
@@ -27,7 +28,8 @@ class _Node(Generic[T]):
     def __init__(self) -> None:
         self.literals: dict[str, _Node[T]] = {}
         self.parameter: _Node[T] | None = None
-        self.methods: dict[str, tuple[T, tuple[str, ...]]] = {}
+        # names of the parameters, and what the path must match where a segment mixes text and parameters
+        self.methods: dict[str, tuple[T, tuple[str, ...], re.Pattern[str] | None]] = {}
 
 
 class Router(Generic[T]):
@@ -51,7 +53,7 @@ class Router(Generic[T]):
                 node = node.literals.setdefault(step, _Node())
         if method in node.methods:
             raise ValueError(f"{method} {template} is taken")
-        node.methods[method] = (target, parameter_names(template))
+        node.methods[method] = (target, parameter_names(template), pattern(template))
         if None not in steps:
             self._static[template] = node
 
@@ -65,9 +67,19 @@ class Router(Generic[T]):
         for wanted in (method, "GET") if method == "HEAD" else (method,):
             for node, values in found:
                 if wanted in node.methods:
-                    target, names = node.methods[wanted]
+                    target, names, mixed = node.methods[wanted]
+                    if mixed is not None:
+                        fit = mixed.fullmatch(path)
+                        if fit is None:
+                            continue
+                        values = fit.groups()
                     return Match(target, dict(zip(names, map(unquote, values), strict=True)), ())
-        allowed = {name for node, _ in found for name in node.methods}
+        allowed = {
+            name
+            for node, _ in found
+            for name, (_, _, mixed) in node.methods.items()
+            if mixed is None or mixed.fullmatch(path)
+        }
         if not allowed:
             return None
         if "GET" in allowed:

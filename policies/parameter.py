@@ -1,5 +1,7 @@
 """Parameters of a call as documents: undoing OpenAPI's default styles, then checking against the declared schema.
 
+Of other styles, of `content` and of objects no more than the presence is checked (`Parameter.check`).
+
 Sources: OpenAPI 3.1.1 §4.8.12 (simple for path and header, form for query and cookie), RFC 6265 §4.2 (Cookie).
 """
 
@@ -32,6 +34,8 @@ class ParameterCheck:
         self._header = parameter.name.lower().encode() if parameter.place == "header" else b""
         self._place = parameter.place
         self._is_required = parameter.required
+        self._check = parameter.check
+        self._is_deep = parameter.style == "deepObject"
         self._types = types_of(parameter.schema, parameter.schema)
         self._item_types = _item_types(parameter.schema)
         self._is_exploded = parameter.explode and parameter.place in ("query", "cookie")
@@ -41,9 +45,13 @@ class ParameterCheck:
 
     def violations(self, request: Request, query: dict[str, list[str]], cookies: dict[str, list[str]]) -> Any:
         """A tuple of violations. `query`: decoded names to raw values; `cookies`: names to values."""
+        if self._check == "none":
+            return ()
         values = self._values(request, query, cookies)
         if not values:
             return self._missing if self._is_required else ()
+        if self._check == "presence":
+            return ()
         is_array = "array" in self._types and "string" not in self._types
         if len(values) > 1 and not (is_array and self._is_exploded):
             return self._twice
@@ -60,6 +68,8 @@ class ParameterCheck:
             value = request.path_parameters.get(self._name)
             return [] if value is None else [value]
         if self._place == "query":
+            if self._is_deep:  # name[a]=1&name[b]=2
+                return [name for name in query if name.startswith(f"{self._name}[")]
             return query.get(self._name, [])
         if self._place == "cookie":
             return cookies.get(self._name, [])

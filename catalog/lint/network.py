@@ -33,12 +33,20 @@ def _powerless(workspace: Workspace) -> Iterator[Place]:
 
 def _not_enforced(workspace: Workspace) -> Iterator[Place]:
     for note in workspace.notes:
-        yield Place(note.message, note.file, note.pointer)
+        if note.rule == "not-enforced":
+            yield Place(note.message, note.file, note.pointer)
+
+
+def _unnamed(workspace: Workspace) -> Iterator[Place]:
+    for note in workspace.notes:
+        if note.rule == "operation-named":
+            yield Place(note.message, note.file, note.pointer)
 
 
 RULES = (
     Rule("owner-named", "warning", "add owner: the team that answers for it", _no_owner),
     Rule("contract-bound", "warning", "add a binding, or calls are answered 503", _unbound),
     Rule("consumer-may-call", "warning", "grant entities and contracts, or remove it", _powerless),
-    Rule("not-enforced", "info", "", _not_enforced),
+    Rule("not-enforced", "info", "nothing to mend: know that the system itself must check it", _not_enforced),
+    Rule("operation-named", "info", "add operationId: records, policies and SLOs name the operation by it", _unnamed),
 )

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import msgspec
 import typer
 
 from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
-from controlplane.cli.output import say, say_problems
+from controlplane.cli.output import say
 from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
-from controlplane.cli.workspace import own_notes
+from controlplane.cli.workspace import own_notes, say_notes
 
 
 def init(
@@ -27,14 +28,14 @@ def init(
     """Write a new workspace: commented YAML files that `waybill up` runs at once.
 
     Without --openapi it builds on the built-in procure-to-pay library. With --openapi your document becomes a
-    contract, kept byte for byte; what in it cannot be enforced is named or refused.
+    contract, kept byte for byte; what in it cannot be checked is named, what cannot be governed is refused.
 
     Examples: waybill init network
     waybill init shop --openapi orders.yaml --upstream http://127.0.0.1:9000
     """
     if (directory / "waybill.yaml").exists():
         raise Conflict(f"{directory} holds a workspace already")
-    workspace_name = slug(directory.resolve().name)
+    workspace_name = slug(directory.resolve().name) or "workspace"
     if openapi is None:
         if upstream is not None or name is not None:
             raise Invalid("--upstream and --name go with --openapi")
@@ -42,7 +43,7 @@ def init(
     else:
         imported = _read(openapi, upstream, name, domain)
         files = openapi_workspace(workspace_name, imported)
-    notes = _check(files)
+    notes = _check(files, {} if openapi is None else {imported.path: str(openapi)})
     _write(directory, files)
     _say_result(directory, sorted(files), notes)
 
@@ -59,27 +60,30 @@ def _read(path: Path, upstream: str | None, name: str | None, domain: str) -> Im
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}") from error
     suffix = ".json" if path.suffix.lower() == ".json" else ".yaml"
-    document = _parse(content, f"openapi{suffix}", path)
+    document = _parse(content, suffix, path)
     title = _title(document, path)
     return Imported(
         document,
         content.decode("utf-8"),
         suffix,
         check_slug(domain, "--domain"),
-        check_slug(name, "--name") if name is not None else slug(title),
+        check_slug(name, "--name") if name is not None else _name(title, path),
         upstream.rstrip("/"),
         title,
     )
 
 
-def _parse(content: bytes, file: str, path: Path) -> dict[str, Any]:
-    documents, problems = parse_document(content, file)
+def _parse(content: bytes, suffix: str, path: Path) -> dict[str, Any]:
+    documents, problems = parse_document(content, f"openapi{suffix}")
     if problems:
-        raise Invalid(f"{path} cannot be read", problems)
+        raise Invalid(f"{path} cannot be read", [msgspec.structs.replace(each, file=str(path)) for each in problems])
     document = documents[0] if len(documents) == 1 else None
     version = str(document.get("openapi", "")) if isinstance(document, dict) else ""
     if not isinstance(document, dict) or not version.startswith(("3.0", "3.1")):
-        raise Invalid(f"{path} is not an OpenAPI 3.0 or 3.1 document")
+        remedy = (
+            "; convert a Swagger 2.0 document first" if isinstance(document, dict) and "swagger" in document else ""
+        )
+        raise Invalid(f"{path} is not an OpenAPI 3.0 or 3.1 document{remedy}")
     return document
 
 
@@ -89,11 +93,27 @@ def _title(document: dict[str, Any], path: Path) -> str:
     return str(title) if title else path.stem
 
 
-def _check(files: dict[str, str]) -> tuple[Problem, ...]:
-    """What the new workspace declares and nobody enforces. Raises: Invalid when it could not be published."""
+def _name(title: str, path: Path) -> str:
+    name = slug(title)
+    if not name:
+        raise Invalid(f"{path}: its title {title!r} gives no name for the contract: add --name, such as --name orders")
+    return name
+
+
+def _check(files: dict[str, str], given: dict[str, str]) -> tuple[Problem, ...]:
+    """What the new workspace declares and nobody enforces. `given`: path in the workspace -> the reader's own file.
+
+    Raises: Invalid when it could not be published.
+    """
     from controlplane.registry.candidate import load_workspace
 
-    loaded = load_workspace({path: text for path, text in files.items() if path != IGNORE_FILE})
+    try:
+        loaded = load_workspace({path: text for path, text in files.items() if path != IGNORE_FILE})
+    except Invalid as error:
+        problems = [msgspec.structs.replace(each, file=given.get(each.file, each.file)) for each in error.problems]
+        where = ", ".join(given.values()) or "the new workspace"
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise Invalid(f"{where} cannot be governed as it is: {count}; nothing was written", problems) from error
     return own_notes(loaded.notes)
 
 
@@ -108,9 +128,7 @@ def _say_result(directory: Path, paths: list[str], notes: tuple[Problem, ...]) -
     say(f"workspace {directory}:")
     for path in paths:
         say(f"  {path}")
-    if notes:
-        say("\ndeclared in the document, and not enforced by the gateway:")
-        say_problems(notes)
+    say_notes(notes)
     say(f"\nnext:\n  waybill up --workspace {directory}       # run it; prints a ready curl command")
     say(f"  waybill lint {directory}                 # check it without running anything")
     say(f"  waybill apply {directory}                # after a change, while it runs")

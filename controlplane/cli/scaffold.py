@@ -69,6 +69,11 @@ class Imported(msgspec.Struct, frozen=True):
     def contract(self) -> str:
         return f"{self.domain}.{self.object}"
 
+    @property
+    def path(self) -> str:
+        """Where the document lies in the workspace."""
+        return f"contracts/{self.domain}/{self.object}/1.0.0/openapi{self.suffix}"
+
 
 def library_workspace(name: str) -> dict[str, str]:
     """A workspace over the built-in procure-to-pay library: two legal entities that share one ERP."""
@@ -93,7 +98,7 @@ def openapi_workspace(name: str, imported: Imported) -> dict[str, str]:
     return {
         "waybill.yaml": WORKSPACE.format(name=name, include=""),
         f"{folder}/contract.yaml": _contract(imported),
-        f"{folder}/1.0.0/openapi{imported.suffix}": imported.content,
+        imported.path: imported.content,
         "entities/main.yaml": ENTITY.format(entity="main", name="Main", region="local"),
         f"systems/{imported.object}.yaml": SYSTEM.format(
             system=imported.object, name=imported.title, region="local", url=imported.upstream
@@ -105,10 +110,9 @@ def openapi_workspace(name: str, imported: Imported) -> dict[str, str]:
 
 
 def slug(text: str) -> str:
-    """`text` as a name of a contract's part: lower case words joined by hyphens; "api" when nothing is left."""
+    """`text` as a name of a contract's part: lower case words joined by hyphens; "" when nothing is left."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    words = re.sub(r"^[0-9-]+", "", words)[:40].strip("-")
-    return words or "api"
+    return re.sub(r"^[0-9-]+", "", words)[:40].strip("-")
 
 
 def check_slug(text: str, what: str) -> str:

@@ -17,6 +17,11 @@ from controlplane.cli.output import Format, FormatOption, say, say_json, say_pro
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
 HERE = Path()
+#: rules of notes -> heading under which they are told
+_NOTED = {
+    "not-enforced": "declared, and not enforced by the gateway",
+    "operation-named": "named by Waybill (an operationId of your own is better)",
+}
 
 
 class LintReport(msgspec.Struct, frozen=True):
@@ -108,6 +113,15 @@ def own_notes(notes: tuple[Problem, ...]) -> tuple[Problem, ...]:
     return tuple(note for note in notes if not note.file.startswith(LIBRARY_PREFIX))
 
 
+def say_notes(notes: tuple[Problem, ...]) -> None:
+    """What a document declares and the gateway does not enforce, and what it leaves to be named."""
+    for rule, title in _NOTED.items():
+        found = [note for note in notes if note.rule == rule]
+        if found:
+            say(f"{title}:")
+            say_problems(found)
+
+
 def say_applied(done: dict[str, Any]) -> None:
     if not done["is_published"]:
         say(f"nothing to change: generation {done['generation']} is this workspace already")
@@ -148,11 +162,13 @@ def _lint(files: dict[str, str]) -> LintReport:
 
 
 def _say_lint(directory: Path, report: LintReport) -> None:
-    if report.notes:
-        say("declared, and not enforced by the gateway:")
-        say_problems(report.notes)
+    say_notes(report.notes)
     for severity in ("error", "warning", "info"):
-        found = [finding.problem for finding in report.findings if finding.severity == severity]
+        found = [
+            finding.problem
+            for finding in report.findings
+            if finding.severity == severity and finding.rule not in _NOTED
+        ]
         if found:
             say(f"{severity}:")
             say_problems(found)

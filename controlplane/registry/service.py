@@ -13,6 +13,7 @@ from catalog.compile import compile_snapshot
 from catalog.contract import Contract
 from catalog.errors import Conflict, Invalid, NotFound, Problem
 from catalog.inventory import Workspace
+from catalog.naming import operation_names
 from catalog.network import ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
 from controlplane.context import Context, rfc3339
@@ -232,13 +233,14 @@ def _version_view(document: dict[str, Any]) -> VersionView:
 
 
 def _operations(document: dict[str, Any]) -> Iterable[OperationView]:
+    names = operation_names(document)
     for path, entry in sorted(document.get("paths", {}).items()):
         for method in METHODS:
             operation = entry.get(method)
             if operation is not None:
                 extension = operation.get("x-waybill", {})
                 yield OperationView(
-                    operation.get("operationId", ""),
+                    names.get((path, method), ""),
                     method.upper(),
                     path,
                     extension.get("object"),

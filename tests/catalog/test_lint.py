@@ -41,6 +41,7 @@ BREACHES = [
     ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []", {}),
     ("not-enforced", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
      "- {name: reference, in: query, schema: {type: string, format: isbn}}", {}),
+    ("operation-named", OPENAPI, "      operationId: purchases.receive\n", "", {}),
 ]  # fmt: skip
 
 

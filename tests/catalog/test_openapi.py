@@ -130,23 +130,17 @@ def test_what_is_not_enforced_is_named():
         ("/openapi", "2.0", "/openapi"),
         ("/jsonSchemaDialect", "http://json-schema.org/draft-07/schema#", "/jsonSchemaDialect"),
         ("/paths", {}, "/paths"),
-        ("/paths/~1files/get/operationId", ..., "/paths/~1files/get/operationId"),
         ("/paths/~1files/get/operationId", "orders.get", "/paths/~1files/get/operationId"),
         ("/paths/~1files/trace", {}, "/paths/~1files/trace"),
         ("/paths/~1files/get/responses", {}, "/paths/~1files/get/responses"),
         ("/paths/~1files/get/responses/999", {}, "/paths/~1files/get/responses/999"),
-        ("/paths/~1files/get/responses/200/content", {"text/xml": {"schema": {"type": "object", "required": ["a"]}}},
-         "/paths/~1files/get/responses/200/content/text~1xml/schema"),
         ("/paths/~1files/get/security", [{"none": []}], "/paths/~1files/get/security/0/none"),
-        ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "style": "deepObject", "schema": {}}],
+        ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "style": "simple", "schema": {}}],
          "/paths/~1files/get/parameters/0/style"),
-        ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "schema": {"type": "object"}}],
-         "/paths/~1files/get/parameters/0/schema"),
+        ("/paths/~1files/get/responses/200", {"$ref": "other.yaml#/x"}, "/paths/~1files/get/responses/200/$ref"),
         ("/paths/~1files/get/parameters",
          [{"name": "X-a", "in": "header", "schema": {}}, {"name": "x-A", "in": "header", "schema": {}}],
          "/paths/~1files/get/parameters/1"),
-        ("/paths/~1files/get/parameters", [{"name": "x", "in": "query", "content": {}}],
-         "/paths/~1files/get/parameters/0"),
         ("/paths/~1files/get/parameters", [{"name": "x", "in": "path", "required": True, "schema": {}}],
          "/paths/~1files/get/parameters"),
         ("/paths/~1orders~1{id}/parameters/0", {"name": "id", "in": "path", "schema": {}},
@@ -167,15 +161,85 @@ def test_refusals(path, value, pointer):
     assert {problem.pointer for problem in caught.value.problems} == {pointer}
 
 
-def test_beside_json_other_media_types_are_left_out():
-    """XML with a schema cannot be enforced: offered beside JSON it is not allowed, and that is told."""
-    media = {"text/xml": {"schema": {"required": ["a"]}}, "application/json": {"schema": {"type": "object"}}}
-    reading = read(changed("/paths/~1files/get/responses/200/content", media))
-    assert reading.operations[2].response_schemas["200"] == {"application/json": {"type": "object"}}
-    place = "/paths/~1files/get/responses/200/content/text~1xml/schema"
-    assert ("text/xml is not allowed: a schema for it cannot be enforced", place) in {
-        (note.message, note.pointer) for note in reading.notes
+XML = {"text/xml": {"schema": {"required": ["a"]}}}
+JSON_BODY = {"application/json": {"schema": {"type": "object"}}}
+
+
+def notes_of(reading):
+    return {(note.rule, note.message, note.pointer) for note in reading.notes}
+
+
+def test_a_body_other_than_json_passes_by_its_media_type():
+    """Its schema is not enforced, and that is told; nothing is refused for it."""
+    forms = {
+        "application/x-www-form-urlencoded": {"schema": {"type": "object", "required": ["a"]}},
+        "multipart/form-data": {"schema": {"type": "object", "properties": {"f": {"type": "string"}}}},
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     }
+    document = changed("/components/requestBodies/order/content", forms)
+    document["paths"]["/files"]["get"]["responses"]["200"]["content"] = {**XML, **JSON_BODY}
+    reading = read(document)
+    assert reading.operations[1].request_schemas == dict.fromkeys(forms, True)
+    assert reading.operations[2].response_schemas["200"] == {"application/json": {"type": "object"}, "text/xml": True}
+    assert {pointer.rsplit("/content/")[-1] for _, _, pointer in notes_of(reading) if "/content/" in pointer} >= {
+        "application~1x-www-form-urlencoded/schema", "multipart~1form-data/schema", "text~1xml/schema"
+    }  # fmt: skip
+
+
+def test_no_way_around_the_check_of_a_request():
+    """A request that may come as JSON may not come as XML instead, which nobody would check; that is told."""
+    reading = read(changed("/components/requestBodies/order/content", {**XML, **JSON_BODY}))
+    assert reading.operations[1].request_schemas == {"application/json": {"type": "object"}}
+    message = "text/xml is not allowed: beside JSON it would be a way around what is checked"
+    place = "/components/requestBodies/order/content/text~1xml/schema"
+    assert ("not-enforced", message, place) in notes_of(reading)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "check"),
+    [
+        ({"in": "query", "style": "deepObject", "schema": {"type": "object"}}, "presence"),
+        ({"in": "query", "style": "pipeDelimited", "schema": {"type": "array"}}, "presence"),
+        ({"in": "query", "schema": {"type": "object"}}, "none"),
+        ({"in": "query", "explode": False, "schema": {"type": "object"}}, "presence"),
+        ({"in": "header", "schema": {"type": "object"}}, "presence"),
+        ({"in": "query", "content": {"application/json": {"schema": {"type": "object"}}}}, "presence"),
+        ({"in": "query"}, "presence"),
+        ({"in": "query", "schema": {"type": "array", "items": {"type": "integer"}}}, "value"),
+    ],
+)
+def test_parameters_that_cannot_be_checked_are_named(parameter, check):
+    """Other styles, content and objects keep their place; only what is checked of them shrinks."""
+    reading = read(changed("/paths/~1files/get/parameters", [{"name": "x", "required": True, **parameter}]))
+    (found,) = reading.operations[2].parameters
+    assert (found.check, found.required) == (check, True)
+    assert (found.schema is True) == (check != "value")
+    named = any(place == "/paths/~1files/get/parameters/0" for _, _, place in notes_of(reading))
+    assert named == (check != "value")
+
+
+def test_operations_without_a_name_get_one():
+    """From the operationId's words, or method and path; unique, told, and the same whatever the order of paths."""
+    answers = {"responses": {"200": {"description": "x"}}}
+    id_ = [{"name": "id", "in": "path", "required": True, "schema": {}}]
+    paths = {
+        "/orders": {"post": answers, "get": {**answers, "operationId": "orders/list all"}},
+        "/orders/{id}": {"get": {**answers, "parameters": id_}},
+        "/orders/id": {"get": answers, "put": {**answers, "operationId": "post-orders"}},
+        "/": {"get": answers},
+    }
+    expected = {
+        ("POST", "/orders"): "post-orders-2",
+        ("GET", "/orders"): "orders-list-all",
+        ("GET", "/orders/{id}"): "get-orders-id-2",
+        ("GET", "/orders/id"): "get-orders-id",
+        ("PUT", "/orders/id"): "post-orders",
+        ("GET", "/"): "get",
+    }
+    for chosen in (paths, dict(reversed(paths.items()))):
+        reading = read({"openapi": "3.0.3", "paths": chosen})
+        assert {(each.method, each.path): each.id for each in reading.operations} == expected
+        assert len([rule for rule, _, _ in notes_of(reading) if rule == "operation-named"]) == 5
 
 
 def test_references_in_a_circle():

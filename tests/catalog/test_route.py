@@ -11,7 +11,9 @@ from catalog.route import RouteTable, is_base_path, overlaps, segments
 TEMPLATES = st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=4).map(tuple)
 
 
-@pytest.mark.parametrize("text", ["orders", "/a//b", "/a/..", "/a;b", "/a%2Fb", "/{a}.pdf", "/{a}{b}", "/{}", "/a?b"])
+@pytest.mark.parametrize(
+    "text", ["orders", "/a//b", "/a/..", "/a;b", "/a%2Fb", "/{a}{b}", "/x{a}{b}.c", "/{a}%2F", "/{}", "/a?b"]
+)
 def test_what_cannot_be_routed(text):
     """Templates that the raw path could not decide alone are no templates."""
     assert segments(text) is None
@@ -21,6 +23,7 @@ def test_segments():
     """Literals, parameters, and a trailing slash as a segment of its own."""
     assert segments("/orders/{id}/lines:search") == ("orders", None, "lines:search")
     assert segments("/orders/") == ("orders", "")
+    assert segments("/{name}.pdf/{a}.{b}") == (None, None)
 
 
 def test_base_paths():

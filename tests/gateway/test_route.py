@@ -69,3 +69,31 @@ def test_any_path_can_be_asked(path):
     made: Router[str] = Router()
     made.add("GET", "/{a}/b/{c}", "x")
     made.match("GET", path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "parameters"),
+    [
+        ("GET", "/files/x.pdf", {"name": "x"}),
+        ("GET", "/files/a%20b.pdf", {"name": "a b"}),
+        ("GET", "/files/x.y.pdf", {"name": "x.y"}),
+        ("GET", "/files/.pdf", None),
+        ("GET", "/files/x.txt", None),
+        ("POST", "/files/7:cancel", {"id": "7"}),
+        ("POST", "/files/x.pdf", None),
+        ("GET", "/ranges/1-9", {"from": "1", "to": "9"}),
+        ("GET", "/ranges/1-5-9", None),
+        ("GET", "/ranges/1%2D5-9", None),
+    ],
+)
+def test_text_beside_parameters_in_a_segment(method, path, parameters):
+    """The text must be there; where two parameters meet must be beyond doubt, or the path is unknown."""
+    router: Router[str] = Router()
+    for verb, template in (
+        ("GET", "/files/{name}.pdf"),
+        ("POST", "/files/{id}:cancel"),
+        ("GET", "/ranges/{from}-{to}"),
+    ):
+        router.add(verb, template, template)
+    match = router.match(method, path)
+    assert (match.parameters if match is not None and match.target is not None else None) == parameters

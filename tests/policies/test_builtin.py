@@ -226,6 +226,26 @@ def parameter(place, schema, name="p", required=False, explode=None):
 
 
 @pytest.mark.parametrize(
+    ("style", "check", "query", "is_valid"),
+    [
+        ("deepObject", "presence", "p%5Ba%5D=1&p[b]=2", True),
+        ("deepObject", "presence", "q[a]=1&pp[a]=1", False),
+        ("pipeDelimited", "presence", "p=1|2&p=3", True),
+        ("pipeDelimited", "presence", "", False),
+        ("form", "none", "", True),
+    ],
+)
+def test_of_an_unchecked_parameter_the_presence_counts(style, check, query, is_valid):
+    """Any value, once or more often, will do; required still means something where presence can be told."""
+    chosen = operation(
+        parameters=(Parameter("p", "query", True, True, style, True, check),),
+        request_schemas={},
+    )
+    policy = RequestSchema.compile(RequestConfig(), around(chosen))
+    assert (policy.decide(request({}, query=query), {}).status == 0) == is_valid
+
+
+@pytest.mark.parametrize(
     ("place", "schema", "text", "is_valid"),
     [
         ("query", {"type": "integer"}, "p=12", True),

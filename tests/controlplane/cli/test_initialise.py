@@ -88,8 +88,62 @@ def test_what_cannot_be_enforced_is_refused_with_its_place(tmp_path: Path) -> No
     (tmp_path / "orders.yaml").write_text(text)
     result = init(tmp_path, "shop", "--openapi", "orders.yaml", "--upstream", "http://127.0.0.1:9000")
     message = is_readable(result, 2)
-    assert "openapi.yaml#/paths/~1orders/post/requestBody" in message
+    assert "orders.yaml#/paths/~1orders/post/requestBody" in message
+    assert "contracts/" not in message and "bundle the document" in message
     assert not (tmp_path / "shop").exists()
+
+
+REALISTIC = """\
+openapi: 3.0.1
+info: {title: Shipping, version: v7}
+paths:
+  /shipments:
+    post:
+      requestBody:
+        content:
+          application/x-www-form-urlencoded: {schema: {type: object, required: [to], properties: {to: {type: string}}}}
+          multipart/form-data: {schema: {type: object, properties: {label: {type: string, format: binary}}}}
+      responses: {"201": {description: made, content: {text/plain: {schema: {type: string, maxLength: 9}}}}}
+    get:
+      operationId: shipments/list
+      parameters:
+        - {name: filter, in: query, style: deepObject, explode: true, schema: {type: object}}
+        - {name: page, in: query, content: {application/json: {schema: {type: object}}}}
+      responses: {"200": {description: all, content: {"*/*": {schema: {type: array, items: {type: object}}}}}}
+  /shipments/{id}.{format}:
+    get:
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+        - {name: format, in: path, required: true, schema: {type: string}}
+      responses: {default: {description: one, content: {image/png: {schema: {type: string, maxLength: 5}}}}}
+"""
+
+
+def test_what_real_documents_hold_is_taken_and_named(tmp_path: Path) -> None:
+    """No operationId, forms, files, deep objects and mixed segments: governed as far as can be, the rest is told."""
+    (tmp_path / "shipping.yaml").write_text(REALISTIC)
+    result = init(tmp_path, "w", "--openapi", "shipping.yaml", "--upstream", "http://127.0.0.1:9")
+    assert result.returncode == 0, result.stderr
+    kept = tmp_path / "w" / "contracts" / "integration" / "shipping" / "1.0.0" / "openapi.yaml"
+    assert kept.read_bytes() == REALISTIC.encode()
+    for told in ("post-shipments", "shipments-list", "get-shipments-id-format", "deepObject", "multipart/form-data"):
+        assert told in result.stdout
+    lint = run_waybill("lint", "w", cwd=tmp_path)
+    assert lint.returncode == 0, lint.stdout
+    assert lint.stdout.count("known as post-shipments") == 1
+
+
+def test_a_title_without_a_name_asks_for_one(tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text(ORDERS_30.replace("Orders & Returns API", "\u53d7\u6ce8"))
+    arguments = ["--openapi", "o.yaml", "--upstream", "http://127.0.0.1:9"]
+    assert "--name" in is_readable(init(tmp_path, "w", *arguments), 2)
+    assert init(tmp_path, "w", *arguments, "--name", "orders").returncode == 0
+
+
+def test_a_syntax_error_names_the_readers_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("openapi: 3.0.0\n  a: b\n")
+    message = is_readable(init(tmp_path, "w", "--openapi", "mine.yaml", "--upstream", "http://127.0.0.1:9"), 2)
+    assert "mine.yaml" in message and "openapi.yaml" not in message
 
 
 @pytest.mark.parametrize(
