@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     state_dir: Annotated[Path, Meta(description="directory of the gateway's state; made when missing")]
     control_plane: Annotated[str, Meta(description="base URL of the control plane")]
-    name: Annotated[str, Meta(description="name to enrol under", min_length=1, max_length=60)] = "gateway"
+    name: Annotated[str, Meta(description="name to enrol under; default: the enrolment token's", max_length=60)] = ""
     slot: Annotated[int, Meta(description="number of this process within its gateway", ge=0)] = 0
     enrolment_token: Annotated[str, Meta(description="one-time token, needed until the gateway has enrolled")] = ""
     enrolment_token_file: Annotated[Path | None, Meta(description="file that holds the one-time token")] = None

@@ -26,6 +26,15 @@ def test_an_enrolment_token_works_once(api, context) -> None:
     assert len(api.get("/gateways").json()["items"]) == 1
 
 
+def test_a_gateway_that_names_nothing_has_its_tokens_name(api) -> None:
+    for sent in ({}, {"name": ""}):
+        token = api.post("/enrolments", {"name": "north-wing"}).json()["token"]
+        enrolled = api.post("/gateways/enrol", {"token": token, **sent}, role=None).json()
+        assert enrolled["gateway"].startswith("north-wing-")
+        listed = {item["gateway"]: item["name"] for item in api.get("/gateways").json()["items"]}
+        assert listed[enrolled["gateway"]] == "north-wing"
+
+
 def test_an_enrolment_token_raced_for_works_once(api) -> None:
     token = api.post("/enrolments", {"name": "north"}).json()["token"]
     with ThreadPoolExecutor(8) as pool:
