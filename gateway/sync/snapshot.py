@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from catalog.errors import Invalid, NotFound, Unauthorized, Unavailable, WaybillError
 from catalog.snapshot import Manifest, SignedManifest, sha256_hex, verify_manifest
+from gateway.backoff import Backoff
 from gateway.sync.client import ControlPlane
 from gateway.sync.enrolment import write_whole
 
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 NOT_RUN = frozenset({"slo", "measure"})  # kinds of blobs that only the control plane needs
 RETRY_REFUSED_S = 30.0  # a refused generation is tried again: a missing secret may have been put in place
+REFUSED_PAUSE_S = (
+    0.5  # at most, after the first refusal; a control plane that offers the same at once is asked ever less
+)
 
 T = TypeVar("T")
 
@@ -92,6 +96,7 @@ class Puller(Generic[T]):
         swap: Callable[[T], None],
         wait_s: float = 20.0,
         clock: Callable[[], float] = time.time,
+        backoff: Backoff | None = None,
     ) -> None:
         self._control_plane = control_plane
         self._shelf = shelf
@@ -100,6 +105,7 @@ class Puller(Generic[T]):
         self._swap = swap
         self._wait_s = wait_s
         self._clock = clock
+        self._backoff = backoff or Backoff(base_s=REFUSED_PAUSE_S, cap_s=RETRY_REFUSED_S)
         self._refused = 0  # generation last refused
         self._refused_until_s = 0.0
         self.generation = 0  # what runs; 0: nothing yet
@@ -130,7 +136,9 @@ class Puller(Generic[T]):
             if self.generation and not self._refused:
                 self._shelf.confirm(self._clock())
             return 0.2
-        await self._take(signed)
+        if not await self._take(signed):
+            return self._backoff.next_s()
+        self._backoff.reset()
         return 0.0
 
     def age_s(self) -> float:
@@ -141,7 +149,8 @@ class Puller(Generic[T]):
         """What to wait beyond: a refused generation is not asked for again at once."""
         return self._refused if self._refused and self._clock() < self._refused_until_s else self.generation
 
-    async def _take(self, signed: SignedManifest) -> None:
+    async def _take(self, signed: SignedManifest) -> bool:
+        """False when it was refused."""
         offered = 0
         try:
             manifest = verify_manifest(signed, self._key)
@@ -154,10 +163,11 @@ class Puller(Generic[T]):
             raise
         except Exception as error:
             await self._refuse(offered or self._offered(signed), error)
-            return
+            return False
         self._refused = 0
         log.info("snapshot %d runs", manifest.generation)
         await self._report(manifest.generation, "ack", "")
+        return True
 
     async def _run(self, manifest: Manifest, blobs: dict[str, bytes]) -> None:
         compiled = await asyncio.to_thread(self._compile, manifest, blobs)

@@ -5,6 +5,7 @@ import os
 import time
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -181,6 +182,31 @@ def test_what_does_not_compile_is_refused(tmp_path):
         return manifest.generation, blobs
 
     run(lambda: refused(tmp_path, lambda double: double.publish(PARTS), "KeyError", compile_))
+
+
+def test_a_refused_offer_is_asked_for_ever_less(tmp_path):
+    """A control plane that offers the same bad manifest at once, whatever it is asked, is not polled in a tight loop:
+    pauses grow to a bound, and end with the first good one."""
+
+    async def test():
+        async with doubled() as (double, client):
+            shelf = Shelf(tmp_path)
+            pulled = Puller(client, shelf, double.key.public_key(), lambda *_: None, lambda _: None, wait_s=0.1)
+            double.publish(PARTS, generation=0, key=Ed25519PrivateKey.generate())
+            bad = double.signed
+            double.refuse = lambda method, path: (200, msgspec.json.encode(bad)) if path == "/snapshot" else None
+            polling = asyncio.create_task(keep("snapshot", pulled.pull))
+            await asyncio.sleep(1.5)
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            assert 1 <= double.calls.count("GET /snapshot") <= 7
+            pauses = [await pulled.pull() for _ in range(12)]
+            assert min(pauses) >= 0.1 and max(pauses) <= 30 and pauses[-1] >= 6
+            double.refuse = lambda method, path: None
+            double.publish(PARTS, generation=4)
+            assert (await pulled.pull(), pulled.generation) == (0.0, 4)
+
+    run(test)
 
 
 def test_an_outage_while_fetching_is_no_refusal(tmp_path):
