@@ -56,6 +56,15 @@ def test_a_child_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> No
         child.wait_ready(30)
 
 
+def test_last_words_are_its_own(tmp_path: Path) -> None:
+    """The log is kept over restarts; an earlier run's words are not taken for this one's."""
+    for words in ("first words", "second words"):
+        with pytest.raises(Unavailable) as caught:
+            start(tmp_path, f"raise SystemExit('{words}')").wait_ready(30)
+        assert str(caught.value).endswith(f"status 1:\n{words}")
+    assert "first words" in (tmp_path / "log" / "child.log").read_text()
+
+
 def test_a_child_that_is_never_ready_is_reported(tmp_path: Path) -> None:
     child = start(tmp_path, "import time; time.sleep(60)")
     with pytest.raises(Unavailable, match=r"not ready within 0\.3 s"):
