@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from catalog.errors import Invalid
-from controlplane.cli.output import say
+from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.process import raise_on_end
 
 if TYPE_CHECKING:
@@ -52,26 +53,40 @@ def demo(
     from controlplane.simulation.network import Load
     from controlplane.simulation.run import run_headless
 
+    if report is not None:
+        if duration is None:
+            raise Invalid("--report goes with --duration: a run without an end has no report")
+        _check_writable(report)
     folder = _run_dir(run_dir)
     raise_on_end()
     if duration is None:
         _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
         return
     made = run_headless(folder, Load(seed, duration, rate, is_endless=False), dashboards, say)
+    _say_report(made, folder)
     if report is not None:
         report.write_bytes((folder / "report.json").read_bytes())
-    _say_report(made, folder)
+        say(f"report also in {report}")
+    _end(made)
 
 
 @app.command("verify")
-def verify(run_dir: Annotated[Path, typer.Argument(help="Run directory of a demo with --duration.")]) -> None:
+def verify(
+    run_dir: Annotated[Path, typer.Argument(help="Run directory of a demo with --duration.")],
+    output: FormatOption = Format.text,
+) -> None:
     """Compare the logs of a finished run again; exit status 1 on any unexplained difference.
 
     Example: waybill demo verify /tmp/waybill-demo-x1
     """
     from controlplane.simulation.run import compare
 
-    _say_report(compare(run_dir), run_dir)
+    made = compare(run_dir)
+    if output is Format.json:
+        say_json(msgspec.to_builtins(made))
+    else:
+        _say_report(made, run_dir)
+    _end(made)
 
 
 def _run_dir(wanted: Path | None) -> Path:
@@ -81,6 +96,17 @@ def _run_dir(wanted: Path | None) -> Path:
         raise Invalid(f"{wanted} is not empty: a run never mixes with what another left")
     wanted.mkdir(parents=True, exist_ok=True)
     return wanted.resolve()
+
+
+def _check_writable(path: Path) -> None:
+    """Before minutes of load. Raises: Invalid."""
+    is_new = not path.exists()
+    try:
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise Invalid(f"--report {path} cannot be written: {error.strerror}") from error
 
 
 def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
@@ -93,6 +119,8 @@ def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
     with Network(run_dir, has_dashboards) as network:
         for name, url in network.addresses.items():
             say(f"{name:<18} {url}")
+        if network.left_out:
+            say(network.left_out)
         say(f"\nsign in with this token (administrator): {network.admin_token}")
         say(f"everything is kept in {run_dir}\n")
         network.start_driver(load)
@@ -108,12 +136,16 @@ def _say_report(made: Report, run_dir: Path) -> None:
     say(counts)
     say(f"clients: {made.throughput['client_attempts']}/s, latency in ms {made.latency_ms}")
     say(f"refused by {made.refusals}")
-    say(f"differences explained by faults: {made.explained or 'none'}")
+    gave_up = sum(made.gave_up.values())
+    say(f"differences explained by faults: {made.explained or 'none'}; callers who gave up: {gave_up}")
     unexplained = [one for one in made.differences if not one.is_explained]
     for one in unexplained[:SHOWN]:
         say(f"UNEXPLAINED {one.kind} {one.subject}: {'; '.join(f'{who}: {what}' for who, what in one.sides.items())}")
     if len(unexplained) > SHOWN:
         say(f"… and {len(unexplained) - SHOWN} more")
     say(f"{len(made.differences)} differences, {made.unexplained} unexplained; report in {run_dir / 'report.json'}")
+
+
+def _end(made: Report) -> None:
     if not made.is_clean:
         raise typer.Exit(1)

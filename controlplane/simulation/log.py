@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from catalog.errors import Invalid
+
 
 def now_us() -> int:
     """Wall clock, UTC microseconds since the epoch."""
@@ -47,6 +49,19 @@ class Log:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Every whole line of a log; a torn last line (a killed writer) is left out and shows as a missing `end`."""
+    """Every whole line of a log; a torn last line (a killed writer) is left out and shows as a missing `end`.
+
+    Raises: Invalid naming file and line.
+    """
     lines = path.read_bytes().split(b"\n")[:-1]
-    return [json.loads(line) for line in lines]
+    return [_parse(line, path, number) for number, line in enumerate(lines, start=1)]
+
+
+def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        parsed = json.loads(line)
+    except ValueError as error:
+        raise Invalid(f"{path} line {number} is not JSON: {error}") from error
+    if not isinstance(parsed, dict) or not parsed.keys() >= {"n", "kind"}:
+        raise Invalid(f"{path} line {number} is no line of a log: `n` and `kind` are needed")
+    return parsed

@@ -58,6 +58,7 @@ class Network:
         self.gateway: Process | None = None
         self.driver: Process | None = None
         self.dashboards_url = ""
+        self.left_out = ""  # what was asked for and is not there, in words
 
     def __enter__(self) -> Self:
         try:
@@ -193,6 +194,7 @@ class Network:
     def _start_dashboards(self, client: Client) -> None:
         """The pages, when Streamlit is installed; the demo goes on without them."""
         if importlib.util.find_spec("streamlit") is None:
+            self.left_out = "dashboards left out: Streamlit is not installed (the extra `dashboards` brings it)"
             return
         token = client.post("/tokens", {"name": "demo pages", "role": "viewer"})["token"]
         with socket.create_server(("127.0.0.1", 0)) as free:

@@ -25,6 +25,8 @@ def run_headless(run_dir: Path, load_: Load, has_dashboards: bool, say: Callable
     with Network(run_dir, has_dashboards) as network:
         for name, url in network.addresses.items():
             say(f"{name:<18} {url}")
+        if network.left_out:
+            say(network.left_out)
         say(f"running for {load_.duration_s:g} s at about {load_.rate_per_s:g} calls/s, seed {load_.seed}")
         _drive(network, load_)
         say("settling")

@@ -99,10 +99,20 @@ def write_workspace(folder: Path, urls: dict[str, str], jwks: dict[str, Any], sl
 
 
 def with_deadline(slo: dict[str, Any], deadline_s: int) -> dict[str, Any]:
-    """The same life-cycle SLO with another deadline."""
-    copied: dict[str, Any] = json.loads(json.dumps(slo))
+    """The same life-cycle SLO with another deadline, in its texts too. Raises: ValueError when a text names none."""
+    metric = slo["spec"]["indicator"]["spec"]["ratioMetric"]["good"]["metricSource"]["spec"]
+    shipped, ours = _in_words(metric["deadline_s"]), _in_words(deadline_s)
+    text = json.dumps(slo)
+    if shipped not in text:
+        raise ValueError(f"no text of the objective says {shipped!r}")
+    copied: dict[str, Any] = json.loads(text.replace(shipped, ours))
     copied["spec"]["indicator"]["spec"]["ratioMetric"]["good"]["metricSource"]["spec"]["deadline_s"] = deadline_s
     return copied
+
+
+def _in_words(duration_s: int) -> str:
+    """As the library's texts say it."""
+    return f"{duration_s // 60} minutes" if duration_s % 60 == 0 else f"{duration_s} seconds"
 
 
 POLICIES: list[dict[str, Any]] = [

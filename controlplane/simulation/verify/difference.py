@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+#: kinds that a caller's own end of a call explains
+GIVEN_UP = frozenset({"caller-gave-up", "gateway-unreachable"})
+
 
 class Difference(msgspec.Struct, frozen=True, order=True):
     """What differs, about what, what each side says, and which fault did it (`""`: unexplained)."""
@@ -16,3 +19,8 @@ class Difference(msgspec.Struct, frozen=True, order=True):
     @property
     def is_explained(self) -> bool:
         return bool(self.explained_by)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is there because a caller stopped waiting: its own doing, no fault."""
+        return self.is_explained and self.kind in GIVEN_UP

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from catalog.workspace import load as load_workspace
 from catalog.workspace import read_directory
 from controlplane.simulation.log import read_log
 from controlplane.simulation.plan import Fault, Plan
+
+T = TypeVar("T")
 
 
 class Chain(NamedTuple):
@@ -76,7 +78,7 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
 def load(run_dir: Path) -> Evidence:
     """Raises: Invalid when files are missing, or are not what a run writes."""
     try:
-        plans = msgspec.json.decode((run_dir / "plan.json").read_bytes(), type=list[Plan])
+        plans = _document(run_dir / "plan.json", list[Plan])
         workspace = load_workspace(read_directory(run_dir / "workspace"))
         return Evidence(
             plans=tuple(plans),
@@ -84,9 +86,9 @@ def load(run_dir: Path) -> Evidence:
                 str(path.relative_to(run_dir)): read_log(path)
                 for path in [*_logs(run_dir / "clients"), *_logs(run_dir / "systems"), run_dir / "faults.ndjson"]
             },
-            gateway=tuple(chain for path in _logs(run_dir / "gateway") for chain in split(path.read_bytes())),
-            controlplane=split((run_dir / "controlplane.ndjson").read_bytes()),
-            figures=json.loads((run_dir / "figures.json").read_bytes()),
+            gateway=tuple(chain for path in _logs(run_dir / "gateway") for chain in _chains(path)),
+            controlplane=_chains(run_dir / "controlplane.ndjson"),
+            figures=_document(run_dir / "figures.json", dict[str, Any]),
             slos=workspace.slos,
             measures=workspace.measures,
         )
@@ -104,6 +106,26 @@ def split(content: bytes) -> tuple[Chain, ...]:
             chains.append([])
         chains[-1].append(line)
     return tuple(Chain(tuple(lines)) for lines in chains)
+
+
+def _chains(path: Path) -> tuple[Chain, ...]:
+    """Raises: Invalid naming file and line when a line is no stream entry."""
+    content = path.read_bytes()
+    decode = msgspec.json.Decoder(Entry).decode
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            decode(line)
+        except msgspec.DecodeError as error:
+            raise Invalid(f"{path} line {number} is no stream entry: {error}") from error
+    return split(content)
+
+
+def _document(path: Path, kind: type[T]) -> T:
+    """Raises: Invalid naming the file."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"{path} cannot be read: {error}") from error
 
 
 def _logs(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ class Report(msgspec.Struct, frozen=True):
     faults_sha256: list[str]
     unexplained: int
     explained: dict[str, int]  # fault -> differences that it explains
+    gave_up: dict[str, int]  # caller -> attempts whose answer it did not wait for; no fault, and nothing unexplained
     counts: dict[str, int]
     throughput: dict[str, float]  # per second, over the time in which clients called
     latency_ms: dict[str, float]  # of the clients' attempts that were answered
@@ -73,7 +75,8 @@ def _report(evidence: Evidence, differences: list[Difference]) -> Report:
         plan_sha256=[plan.sha256 for plan in evidence.plans],
         faults_sha256=[plan.faults_sha256 for plan in evidence.plans],
         unexplained=sum(not one.is_explained for one in differences),
-        explained=dict(sorted(Counter(one.explained_by for one in differences if one.is_explained).items())),
+        explained=_by_cause(one for one in differences if one.is_explained and not one.is_given_up),
+        gave_up=_by_cause(one for one in differences if one.is_given_up),
         counts={
             "transactions": sum(len(plan.transactions) for plan in evidence.plans),
             "client_attempts": len(calls),
@@ -96,6 +99,10 @@ def _report(evidence: Evidence, differences: list[Difference]) -> Report:
         figures=evidence.figures["overview"],
         differences=differences,
     )
+
+
+def _by_cause(differences: Iterable[Difference]) -> dict[str, int]:
+    return dict(sorted(Counter(one.explained_by for one in differences).items()))
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:

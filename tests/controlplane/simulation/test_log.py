@@ -1,5 +1,10 @@
 """Logs: numbered lines, flushed one by one, closed by an `end`."""
 
+import re
+
+import pytest
+
+from catalog.errors import Invalid
 from controlplane.simulation.log import Log, read_log
 
 
@@ -20,3 +25,12 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     path = tmp_path / "log.ndjson"
     path.write_text('{"n":1,"kind":"call"}\n{"n":2,"ki')
     assert read_log(path) == [{"n": 1, "kind": "call"}]
+
+
+@pytest.mark.parametrize("line", ['{"n":2,"ki', "[]", '{"n":2}', "\x00"])
+def test_a_garbled_line_is_named(tmp_path, line):
+    """By file and number, as what it is: bad input."""
+    path = tmp_path / "log.ndjson"
+    path.write_text(f'{{"n":1,"kind":"call"}}\n{line}\n{{"n":3,"kind":"end"}}\n')
+    with pytest.raises(Invalid, match=f"{re.escape(str(path))} line 2"):
+        read_log(path)

@@ -253,7 +253,8 @@ def test_a_caller_that_gave_up_explains_itself(accounts):
     """The record is found by the span that the caller sent; without a record the gap is the gateway's."""
     line = accounts["logs"]["clients/dock.ndjson"][0]
     line.update(exchange="", status=0, error="ReadTimeout")
-    assert judged(accounts).is_clean
+    report = judged(accounts)
+    assert report.is_clean and (report.gave_up, "dock" in report.explained) == ({"dock": 1}, False)
     line["error"] = "RemoteProtocolError"
     assert unexplained(accounts) == {"connection-lost"}
     line["span"] = "0" * 16

@@ -45,6 +45,8 @@ def test_only_the_deadline_of_the_receipt_objective_differs(folder):
     shipped = yaml.safe_load(library_files(["procure-to-pay"])["library:slos/receipt-reaches-erp.yaml"])
     assert ours.source.deadline_s == DEADLINE_S != 900
     assert with_deadline(shipped, 900) == shipped
+    texts = (folder / "slos/receipt.yaml").read_text()
+    assert "15 minutes" not in texts and texts.count("within 12 seconds") == 3
     assert (ours.source.from_event, ours.source.to_event) == ("receipt.posted", "receipt.accepted")
 
 
