@@ -19,6 +19,10 @@ from gateway.state.sqlite import FILE
 from gateway.stream import check, continuation
 
 COMMANDS = ("run", "export", "verify")
+EXAMPLE = (
+    "Example: waybill gateway run --state-dir /var/lib/gateway --control-plane http://127.0.0.1:8400 "
+    "--enrolment-token-file token"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,13 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run the gateway (the default)", description=setting.__doc__)
+    run = commands.add_parser("run", help="run the gateway (the default)", description=setting.__doc__, epilog=EXAMPLE)
     setting.add_options(run)
     for name, text in (
         ("export", "print all stream lines that this state directory keeps, oldest stream first"),
         ("verify", "check number and hash chain of every stream that this state directory keeps"),
     ):
-        command = commands.add_parser(name, help=text, description=text)
+        example = f"Example: python -m gateway {name} --state-dir /var/lib/gateway"
+        command = commands.add_parser(name, help=text, description=text, epilog=example)
         command.add_argument("--state-dir", type=Path, required=True)
         command.add_argument("--stream", default="", help="only this stream")
     return parser

@@ -11,7 +11,12 @@ from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
-app = typer.Typer(name="attention", help="Calls whose outcome a person must decide.", no_args_is_help=True)
+app = typer.Typer(
+    name="attention",
+    help="Calls whose outcome a person must decide.",
+    no_args_is_help=True,
+    epilog="Example: waybill attention list --state open",
+)
 
 
 class State(StrEnum):

@@ -16,7 +16,12 @@ from controlplane.cli.output import Format, FormatOption, say, say_json, say_tab
 
 PAGE = 2_000
 
-app = typer.Typer(name="audit", help="Check the gateways' journals.", no_args_is_help=True)
+app = typer.Typer(
+    name="audit",
+    help="Check the gateways' journals.",
+    no_args_is_help=True,
+    epilog="Example: waybill audit verify",
+)
 
 
 @app.callback()

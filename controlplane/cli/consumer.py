@@ -10,8 +10,18 @@ from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
-app = typer.Typer(name="consumer", help="Client systems that call through the gateway.", no_args_is_help=True)
-key = typer.Typer(name="key", help="API keys of a consumer.", no_args_is_help=True)
+app = typer.Typer(
+    name="consumer",
+    help="Client systems that call through the gateway.",
+    no_args_is_help=True,
+    epilog="Example: waybill consumer key issue ap-automation",
+)
+key = typer.Typer(
+    name="key",
+    help="API keys of a consumer.",
+    no_args_is_help=True,
+    epilog="Example: waybill consumer key list ap-automation",
+)
 app.add_typer(key)
 
 ConsumerArgument = Annotated[str, typer.Argument(help="Id of the consumer, as in consumers/<id>.yaml.")]

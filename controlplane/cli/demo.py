@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="demo",
-    help="A simulated hospital network: two entities, five systems, their clients and their faults.",
+    help="""Run a simulated hospital network until Ctrl-C, or for a while and then compare what everybody wrote down.
+
+    Two entities, five systems, their clients and their faults. Exit status 1 when a difference between the logs of
+    clients, systems, gateway and control plane is unexplained.
+    """,
     invoke_without_command=True,
+    epilog="Example: waybill demo --duration 60 --rate 50 --seed 7 --report report.json --no-dashboards",
 )
 
 SEGMENT_S = 120.0  # without an end the plan repeats in segments of this length, each with other transactions
@@ -45,8 +50,6 @@ def demo(
     """Run the network until Ctrl-C, or for a while and then compare what everybody wrote down.
 
     Exit status 1 when a difference between the logs of clients, systems, gateway and control plane is unexplained.
-
-    Example: waybill demo --duration 60 --rate 50 --seed 7 --report report.json --no-dashboards
     """
     if context.invoked_subcommand is not None:
         return
@@ -77,7 +80,7 @@ def verify(
 ) -> None:
     """Compare the logs of a finished run again; exit status 1 on any unexplained difference.
 
-    Example: waybill demo verify /tmp/waybill-demo-x1
+    Example: waybill demo verify /tmp/waybill-demo-x1 --format json
     """
     from controlplane.simulation.run import compare
 

@@ -11,7 +11,12 @@ import typer
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
-app = typer.Typer(name="gateway", help="Gateways that run the published snapshot.", no_args_is_help=True)
+app = typer.Typer(
+    name="gateway",
+    help="Gateways that run the published snapshot.",
+    no_args_is_help=True,
+    epilog="Example: waybill gateway list",
+)
 
 
 @app.command("token")
@@ -22,6 +27,8 @@ def enrolment_token(
     output: FormatOption = Format.text,
 ) -> None:
     """Make a one-time token with which one gateway enrols within 15 minutes.
+
+    The gateway has this name unless it is run with another --name.
 
     Example: waybill gateway token north > token && waybill gateway run --enrolment-token-file token …
     """
@@ -53,7 +60,7 @@ def list_all(url: UrlOption = None, token: TokenOption = None, output: FormatOpt
 def run(context: typer.Context) -> None:
     """Run a gateway in this process; all options go to `python -m gateway run`.
 
-    Example: waybill gateway run --state-dir /var/lib/gateway --control-plane http://127.0.0.1:8400 --name north
+    Example: waybill gateway run --state-dir state --control-plane http://127.0.0.1:8400 --enrolment-token-file token
     """
     os.execv(sys.executable, [sys.executable, "-m", "gateway", "run", *context.args])  # noqa: S606 - replaces this process
 

@@ -11,7 +11,7 @@ import typer
 
 from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
-from controlplane.cli.output import say
+from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
 from controlplane.cli.workspace import own_notes, say_notes
 
@@ -24,6 +24,7 @@ def init(
     upstream: Annotated[str | None, typer.Option(help="Address of the system that serves it.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the contract; default: from the document's title.")] = None,
     domain: Annotated[str, typer.Option(help="Domain of the contract.")] = "integration",
+    output: FormatOption = Format.text,
 ) -> None:
     """Write a new workspace: commented YAML files that `waybill up` runs at once.
 
@@ -45,7 +46,10 @@ def init(
         files = openapi_workspace(workspace_name, imported)
     notes = _check(files, {} if openapi is None else {imported.path: str(openapi)})
     _write(directory, files)
-    _say_result(directory, sorted(files), notes)
+    if output is Format.json:
+        say_json({"workspace": str(directory), "files": sorted(files), "notes": msgspec.to_builtins(notes)})
+    else:
+        _say_result(directory, sorted(files), notes)
 
 
 def _read(path: Path, upstream: str | None, name: str | None, domain: str) -> Imported:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -39,9 +39,27 @@ app.add_typer(audit.app)
 app.add_typer(token.app)
 
 
+def _version_asked(is_asked: bool) -> None:
+    if is_asked:
+        show_version()
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version_asked)
+    ] = False,
+) -> None:
+    """Governance and observability for the APIs between procurement and finance systems."""
+
+
 @app.command("version")
 def show_version() -> None:
-    """Print the version of this program."""
+    """Print the version of this program.
+
+    Example: waybill version
+    """
     try:
         say(version("waybill-controlplane"))
     except PackageNotFoundError:

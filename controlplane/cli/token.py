@@ -11,7 +11,12 @@ from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
-app = typer.Typer(name="token", help="Tokens of people and their roles.", no_args_is_help=True)
+app = typer.Typer(
+    name="token",
+    help="Tokens of people and their roles.",
+    no_args_is_help=True,
+    epilog='Example: waybill token create "finance dashboard" --role viewer',
+)
 
 
 class RoleName(StrEnum):

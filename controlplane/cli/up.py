@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say
 from controlplane.cli.stack import Options, Stack
 from controlplane.cli.workspace import read_workspace
@@ -15,8 +16,12 @@ from controlplane.cli.workspace import read_workspace
 def up(
     workspace: Annotated[Path, typer.Option(help="The workspace: the directory that holds waybill.yaml.")] = Path(),
     dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
-    port: Annotated[int, typer.Option(help="Port of the control plane; 0: the last one, or any.", min=0)] = 0,
-    gateway_port: Annotated[int, typer.Option(help="Port of the gateway; 0: the last one, or any.", min=0)] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port of the control plane; 0: the last one, or any.", min=0, max=65535)
+    ] = 0,
+    gateway_port: Annotated[
+        int, typer.Option(help="Port of the gateway; 0: the last one, or any.", min=0, max=65535)
+    ] = 0,
     secrets: Annotated[
         Path | None, typer.Option(help="0600 file with the systems' credentials, for the gateway.")
     ] = None,
@@ -29,9 +34,20 @@ def up(
     Example: waybill up --workspace shop --no-dashboards
     """
     files = read_workspace(workspace)
+    _check(files)
     stack = Stack(workspace.resolve(), Options(dashboards, port, gateway_port, secrets and secrets.resolve()))
     with stack:
         stack.start(files)
         stack.describe()
         say("\nrunning until Ctrl-C")
         stack.watch()
+
+
+def _check(files: dict[str, str]) -> None:
+    """Before anything is started or written. Raises: Conflict."""
+    from controlplane.registry.candidate import load_workspace
+
+    try:
+        load_workspace(files)
+    except Invalid as error:
+        raise Conflict("the workspace is not valid", error.problems or (Problem(error.detail),)) from error

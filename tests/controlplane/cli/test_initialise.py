@@ -171,3 +171,11 @@ def test_an_existing_workspace_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "w" / "waybill.yaml").write_text("workspace: mine\n")
     is_readable(init(tmp_path, "w"), 1)
     assert (tmp_path / "w" / "waybill.yaml").read_text() == "workspace: mine\n"
+
+
+def test_the_result_also_comes_as_json(tmp_path: Path) -> None:
+    result = init(tmp_path, "network", "--format", "json")
+    made = json.loads(result.stdout)
+    assert made["workspace"] == "network" and made["notes"] == []
+    assert {"waybill.yaml", "systems/erp.yaml"} <= set(made["files"])
+    assert all((tmp_path / "network" / file).is_file() for file in made["files"])

@@ -27,7 +27,18 @@ def is_readable(result, status: int) -> str:
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     """Help names what a command does and shows an example."""
-    commands = ["init", "up", "lint", "plan", "apply", "serve", "attention settle", "audit verify", "token create"]
+    commands = [
+        "version",
+        "demo",
+        "demo verify",
+        "gateway run",
+        "consumer",
+        "consumer key",
+        "token list",
+        "token revoke",
+    ]
+    commands += ["gateway", "attention", "attention list", "audit", "token"]
+    commands += ["init", "up", "lint", "plan", "apply", "serve", "attention settle", "audit verify", "token create"]
     commands += ["consumer key issue", "consumer key list", "consumer key revoke", "gateway token", "gateway list"]
     for command in commands:
         result = run_waybill(*command.split(), "--help", cwd=tmp_path, TERMINAL_WIDTH="160")
@@ -40,10 +51,17 @@ def test_a_wrong_command_line_is_status_2(tmp_path: Path) -> None:
         ["nonsense"],
         ["lint", "--format", "yaml"],
         ["serve"],
+        ["up", "--port", "70000"],
+        ["up", "--gateway-port", "-1"],
         ["token", "create", "x", "--role", "king"],
     ):
         result = run_waybill(*arguments, cwd=tmp_path)
         assert result.returncode == 2 and "Traceback" not in result.stderr
+
+
+def test_the_version_is_told_either_way(tmp_path: Path) -> None:
+    told = [run_waybill(word, cwd=tmp_path) for word in ("--version", "version")]
+    assert [result.returncode for result in told] == [0, 0] and told[0].stdout == told[1].stdout != ""
 
 
 def test_plan_apply_and_apply_again(waybill, tmp_path: Path) -> None:
@@ -138,5 +156,8 @@ def test_bad_files_are_problems_and_not_crashes(tmp_path: Path) -> None:
     """Bytes that are no text, and no workspace at all."""
     root = write(tmp_path / "w", workspace())
     (root / "entities" / "main.yaml").write_bytes(b"\xff\xfe\x00")
-    assert "entities/main.yaml" in is_readable(run_waybill("lint", "w", cwd=tmp_path), 2)
+    result = run_waybill("lint", "w", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "entities/main.yaml#: not UTF-8 text" in result.stdout
+    assert "w: 1 problem" in result.stdout  # what refers to it is not told as well
     is_readable(run_waybill("lint", "nowhere", cwd=tmp_path), 2)
