@@ -57,7 +57,7 @@ class App:
         self._clock = clock
         self._monotonic_ns = monotonic_ns
         self._ids = ids
-        self._runner = Runner(store, upstream, max_body_bytes)
+        self._runner = Runner(store, upstream, max_body_bytes, clock)
         self._compiled: Compiled | None = None
         self._own = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
 

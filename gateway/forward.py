@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from time import perf_counter_ns
 from typing import Protocol, TypeVar
 
@@ -50,10 +50,11 @@ class Upstream(Protocol):
 class Forwarder:
     """Calls systems for calls that the chain let through."""
 
-    def __init__(self, store: Store, upstream: Upstream, steps: StepRunner) -> None:
+    def __init__(self, store: Store, upstream: Upstream, steps: StepRunner, clock: Callable[[], float]) -> None:
         self._store = store
         self._upstream = upstream
         self._steps = steps
+        self._clock = clock
 
     async def read(self, call: Call, plan: OperationPlan, target: Target) -> Reply:
         """A safe call."""
@@ -74,7 +75,8 @@ class Forwarder:
         """A mutating call: intent, system, outcome, checks. Runs to its end whatever the client does."""
         reconcile = None
         if plan.reconcile is not None and call.context is not None:
-            deadline_s = call.request.started_s + target.system.timeouts.total_s
+            timeouts = target.system.timeouts  # from now: a slow client may have taken its time with the body
+            deadline_s = self._clock() + timeouts.connect_s + timeouts.total_s
             reconcile = plan.reconcile.plan(call.context, deadline_s)
         call.understand()
         try:

@@ -54,6 +54,8 @@ class ReconcileTemplate:
                 return None
             if name in self._encoded:
                 text = urlsafe_b64encode(text.encode()).decode()
+            if is_in_path and text in (".", ".."):
+                return None  # would ask for another path; a person decides
             if is_in_path:
                 path = path.replace("{" + name + "}", _quoted(text))
             else:

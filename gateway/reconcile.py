@@ -11,13 +11,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from catalog.contract import Operation
+from catalog.errors import Unavailable
 from catalog.network import System
 from catalog.pointer import resolve
 from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, OutcomeEntry
@@ -27,6 +27,7 @@ from gateway.state.sqlite import SqliteStore
 from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
 from gateway.sync.client import Command
 from gateway.upstream import Headers, UpstreamAnswer, UpstreamError
+from policies.document import read_json
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,13 @@ BY_PERSON: dict[tuple[str, str], Ending | None] = {
 #: answers that say nothing about the object: the system is away, busy, or refuses our credential just now
 _AWAY = frozenset({401, 403, 407, 408, 425, 429, 500, 502, 503, 504})
 
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # money stays exact
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Finding(NamedTuple):
     found: Found
     reason: str = ""
-    body: bytes = b""
+    bodies: tuple[bytes, ...] = ()  # the candidates that match
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -151,10 +151,16 @@ class Reconciler:
 
     async def _attend(self, item: PendingIntent) -> None:
         exchange_id = item.intent.entry.exchange_id
-        finding = await self._look(item)
+        try:
+            finding = self._ours(item.intent, await self._look(item))
+        except Unavailable:
+            raise
+        except Exception as error:  # one look-up that cannot be understood must not keep others from being settled
+            log.exception("the look-up for exchange %s failed", exchange_id)
+            finding = Finding("unexpected", f"the look-up failed: {type(error).__name__}")
         log.info("exchange %s in doubt: %s %s", exchange_id, finding.found, finding.reason)
         if finding.found == "one":
-            await self._end(exchange_id, BY_SYSTEM["one"], self._answer(item.intent, finding.body), None)
+            await self._end(exchange_id, BY_SYSTEM["one"], self._answer(item.intent, finding.bodies[0]), None)
         elif finding.found == "absent":
             await self._absent(item)
         elif finding.found == "away":
@@ -188,6 +194,20 @@ class Reconciler:
         """Open attention, once; the store ignores further ones for the same exchange."""
         await self._store.open_attention(_attention(item.intent, reason))
         await self._store.note_attempt(item.intent.entry.exchange_id, retry_at_s)
+
+    def _ours(self, intent: Intent, finding: Finding) -> Finding:
+        """Without what an earlier call made: a system that assigns keys itself gave the object of this call a new one,
+        so one that the group knows already proves nothing."""
+        if intent.object is not None or not finding.bodies:
+            return finding
+        return _counted(tuple(body for body in finding.bodies if not self._is_known(intent, body)))
+
+    def _is_known(self, intent: Intent, body: bytes) -> bool:
+        made = self._around.complete(intent, self._answer(intent, body)).object
+        if made is None:
+            return False
+        known = self._store.cross_references(made.type, made.value)
+        return any(found.system == intent.entry.system for found in known)
 
     async def _look(self, item: PendingIntent) -> Finding:
         """Ask the system by the plan's look-up."""
@@ -279,19 +299,23 @@ def judge(status: int, body: bytes, select: str, where: dict[str, list[Any]]) ->
         return Finding("away", f"the system answers {status} to the look-up")
     if not 200 <= status < 300:
         return Finding("unexpected", f"the system answers {status} to the look-up")
-    try:
-        selected = resolve(_decode(body), select)
-    except msgspec.DecodeError:
+    document, flaw = read_json(body)
+    if flaw:
         return Finding("unexpected", "the look-up's answer is not JSON")
+    selected = resolve(document, select)
     if selected is None:
         return Finding("unexpected", f"the look-up's answer has nothing at {select!r}")
     candidates = selected if isinstance(selected, list) else [selected]
     matches = [item for item in candidates if all(resolve(item, at) in values for at, values in where.items())]
-    if len(matches) > 1:
-        return Finding("several", f"{len(matches)} objects match the look-up")
-    if not matches:
-        return Finding("absent")
-    return Finding("one", body=body if matches[0] is selected and select == "" else _encode(matches[0]))
+    if select == "" and len(matches) == 1 and matches[0] is selected:
+        return Finding("one", bodies=(body,))  # as the system wrote it
+    return _counted(tuple(_encode(match) for match in matches))
+
+
+def _counted(bodies: tuple[bytes, ...]) -> Finding:
+    if len(bodies) > 1:
+        return Finding("several", f"{len(bodies)} objects match the look-up", bodies)
+    return Finding("one", bodies=bodies) if bodies else Finding("absent")
 
 
 def first_success(operation: Operation) -> int:

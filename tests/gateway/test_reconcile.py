@@ -178,10 +178,65 @@ def test_absent_twice_is_not_executed(tmp_path):
     run(test)
 
 
+def test_an_object_that_an_earlier_call_made_is_not_this_call_s(tmp_path):
+    """Two calls for the same requisition: what the first one made does not prove that the second one was executed."""
+
+    async def test():
+        async with doubtful(tmp_path) as it:
+            it.erp.post_answer = http(201, order("PO-1"))
+            made = await it.gateway.call("POST", "/buying/v1/orders", ORDER_BODY, headers={"Idempotency-Key": "k-0"})
+            assert made.status == 201
+            it.erp.post_answer = None
+            it.erp.orders = [order("PO-1")]
+            assert (await it.create()).status == 504
+            for ahead_s in (LATER_S, PACE.absence_gap_s):
+                await it.step(ahead_s)
+            assert (await it.last_record())["executed"] == "no"
+            it.erp.post_answer = http(201, order("PO-2"))
+            assert (await it.create()).json() == order("PO-2")
+
+    run(test)
+
+
+def test_the_new_one_among_known_objects_is_found(tmp_path):
+    async def test():
+        async with doubtful(tmp_path) as it:
+            it.erp.post_answer = http(201, order("PO-1"))
+            await it.gateway.call("POST", "/buying/v1/orders", ORDER_BODY, headers={"Idempotency-Key": "k-0"})
+            it.erp.post_answer = None
+            it.erp.orders = [order("PO-1"), order("PO-2")]
+            await it.create()
+            await it.step()
+            assert (await it.create()).json() == order("PO-2")
+
+    run(test)
+
+
+def test_a_look_up_that_cannot_be_understood_keeps_no_other_from_being_settled(tmp_path):
+    """Answers made to break the reader count as answers that prove nothing, whatever is in them."""
+
+    async def test():
+        async with doubtful(tmp_path) as it:
+            await it.create()
+            it.erp.get_answer = http(200, b'{"items":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+            await it.step()
+            (attention,) = await it.gateway.entries("attention")
+            assert attention["exchange_id"] == (await it.gateway.entries())[0]["exchange_id"]
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     "found",
-    [http(200, {"items": [order("PO-1"), order("PO-2")]}), http(200, {}), http(200, b"<html>"), http(404, {})],
-    ids=["several", "nothing-selected", "no-json", "not-found-for-a-list"],
+    [
+        http(200, {"items": [order("PO-1"), order("PO-2")]}),
+        http(200, {}),
+        http(200, b"<html>"),
+        http(200, b'{"items":[{"id":1e99999999999999999999999}]}'),
+        http(200, b'{"items":[{"id":"\xff"}]}'),
+        http(404, {}),
+    ],
+    ids=["several", "nothing-selected", "no-json", "number-out-of-range", "no-utf-8", "not-found-for-a-list"],
 )
 def test_an_answer_that_proves_nothing_goes_to_a_person(tmp_path, found):
     """Several matches, or something unexpected: attention once, no more asking, the claim stays in doubt."""
@@ -412,7 +467,7 @@ def test_what_an_answer_proves(status, body, select, where, found):
 def test_money_stays_exact():
     """A candidate out of a list is the replayable answer: its numbers keep every digit."""
     body = b'{"items":[{"total":12.10,"big":12345678901234567890.05}]}'
-    assert judge(200, body, "/items", {}).body == b'{"total":12.10,"big":12345678901234567890.05}'
+    assert judge(200, body, "/items", {}).bodies == (b'{"total":12.10,"big":12345678901234567890.05}',)
 
 
 def test_people_decide_what_the_control_plane_offers():
