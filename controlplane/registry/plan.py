@@ -6,7 +6,9 @@ that was retired and removed keeps its number and its hash for good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -14,6 +16,8 @@ from catalog.compile import diff, published_of
 from catalog.errors import Problem
 from catalog.inventory import Workspace
 from catalog.snapshot import BlobRef, Manifest, Published
+
+PLACES_MOST = 20  # of one document that are told
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -69,7 +73,46 @@ def make_plan(now: InForce, wanted: Workspace) -> Plan:
     )
     reused = _reused_numbers(now.versions, added, wanted.sources)
     drafts = tuple(version.ref for version in wanted.versions if version.state.state == "draft")
-    return Plan(added, changed, removed, (*found.refused, *reused), now.generation, drafts, wanted.notes)
+    refused = tuple(placed for problem in found.refused for placed in _placed(problem, now, wanted, changed))
+    return Plan(added, changed, removed, (*refused, *reused), now.generation, drafts, wanted.notes)
+
+
+def _placed(problem: Problem, now: InForce, wanted: Workspace, changed: Iterable[PlanItem]) -> Iterator[Problem]:
+    """A refused change of a published document once for each place that changed; anything else as it is."""
+    by_source = {wanted.sources.get(f"{item.kind}/{item.name}", ""): item for item in changed}
+    item = by_source.get(problem.file) if problem.rule == "immutable" and not problem.pointer else None
+    places = _changes(now, wanted, item) if item is not None and problem.file else []
+    yield from [msgspec.structs.replace(problem, pointer=place) for place in places] or [problem]
+
+
+def _changes(now: InForce, wanted: Workspace, item: PlanItem) -> list[str]:
+    """JSON pointers of what differs between the published document and the wanted one, at most `PLACES_MOST`."""
+    (sha256,) = (ref.sha256 for ref in now.refs if (ref.kind, ref.name) == (item.kind, item.name))
+    old = msgspec.json.decode(now.blobs[sha256])
+    new: Any
+    if item.kind == "contract":
+        old = old["document"]
+        (new,) = (version.document for version in wanted.versions if version.ref == item.name)
+    else:
+        new = wanted.schemas[item.name].document
+    return list(islice(_differing(old, new), PLACES_MOST))
+
+
+def _differing(old: Any, new: Any, pointer: str = "") -> Iterator[str]:
+    """Pointers (RFC 6901) into `new` of the smallest parts that differ; a removed part is told at what held it."""
+    if old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        if old.keys() - new.keys():
+            yield pointer
+        for name in new:
+            below = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            yield from _differing(old[name], new[name], below) if name in old else [below]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (ours, theirs) in enumerate(zip(old, new, strict=True)):
+            yield from _differing(ours, theirs, f"{pointer}/{index}")
+    else:
+        yield pointer
 
 
 def _reused_numbers(

@@ -86,6 +86,8 @@ def test_plan_apply_and_apply_again(waybill, tmp_path: Path) -> None:
         assert "contracts/logistics/parcels/1.0.0/openapi.json#" in refused.stdout and "→ " in refused.stdout
     as_json = waybill("apply", "w", "--format", "json")
     assert as_json.returncode == 1 and json.loads(as_json.stdout)["refused"][0]["rule"] == "immutable"
+    (planned,) = json.loads(waybill("plan", "w", "--format", "json").stdout)["refused"]
+    assert (planned["rule"], planned["pointer"]) == ("immutable", "/info/title")
 
 
 def test_keys_and_tokens(waybill, tmp_path: Path) -> None:
