@@ -13,6 +13,8 @@ help: ## list the targets
 setup: $(READY) ## set up .venv from requirements.lock, nothing else
 
 $(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "Waybill needs Python 3.11 or newer; there is no $(PYTHON) here. Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Waybill needs Python 3.11 or newer; this is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
