@@ -70,13 +70,13 @@ def schema_problems(schema: CanonicalSchema, canonicals: Canonicals, file: str) 
         problems.append(Problem(message, pointer=pointer, file=file, remedy=remedy, rule="canonical-schema"))
 
     if schema.document.get("$id") != f"{PREFIX}{schema.key}":
-        refuse(f"$id must be {PREFIX}{schema.key}", "/$id")
+        refuse(f"$id must be {PREFIX}{schema.key}", "/$id", "the file's place says object and version")
     if schema.document.get("$schema", DIALECT) != DIALECT:
-        refuse("only JSON Schema 2020-12 is known", "/$schema")
+        refuse("only JSON Schema 2020-12 is known", "/$schema", f"write {DIALECT}, or leave it out")
     for ref, pointer in references(schema.document):
         if ref.startswith("#"):
             if resolve_local(schema.document, ref) is None:
-                refuse(f"{ref} does not exist", pointer)
+                refuse(f"{ref} does not exist", pointer, "correct it, or declare what it names")
             continue
         try:
             reference = parse_reference(ref)
@@ -86,7 +86,7 @@ def schema_problems(schema: CanonicalSchema, canonicals: Canonicals, file: str) 
         if not reference.is_exact:
             refuse(f"{ref} is a range", pointer, "canonical schemas name each other by exact version")
         elif not exists(reference, canonicals):
-            refuse(f"{ref} does not exist", pointer)
+            refuse(f"{ref} does not exist", pointer, "correct the version, or add the schema")
     return problems
 
 

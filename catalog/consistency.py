@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -20,17 +21,60 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 
 
-def consistency_problems(workspace: Workspace, unread: set[str]) -> list[Problem]:
+def consistency_problems(workspace: Workspace, unread: set[str], lost: set[str]) -> list[Problem]:
     """Every disagreement between the parts of a workspace.
 
-    `unread` names contracts whose documents were refused: what depends on their operations is not judged.
+    `unread` names contracts whose documents were refused: what depends on their operations is not judged. `lost` are
+    things ("<kind>/<name>") whose files were refused: that they are missing is not told as well.
     """
-    checks = (_contracts, _routes, _entities, _systems, _bindings, _policies)
-    careful = (_consumers, _slos, _measures)
+    known = _Known(workspace, lost)
     return [
-        *(problem for check in checks for problem in check(workspace)),
-        *(problem for check in careful for problem in check(workspace, unread)),
+        *_contracts(workspace, known),
+        *_routes(workspace),
+        *_entities(workspace, known),
+        *_systems(workspace),
+        *_bindings(workspace, known),
+        *_policies(workspace, known),
+        *_consumers(workspace, unread, known),
+        *_slos(workspace, unread),
+        *_measures(workspace, unread, known),
     ]
+
+
+class _Known:
+    """Which names may be referred to."""
+
+    def __init__(self, workspace: Workspace, lost: set[str]) -> None:
+        self._names: dict[str, Collection[str]] = {
+            "contract": workspace.contracts,
+            "entity": workspace.entities,
+            "system": workspace.systems,
+            "consumer": workspace.consumers,
+            "slo": workspace.slos,
+        }
+        self._lost = lost
+
+    def has(self, kind: str, name: str) -> bool:
+        return name in self._names.get(kind, ()) or f"{kind}/{name}" in self._lost
+
+    def remedy(self, kind: str, name: str) -> str:
+        """The nearest name, or where to declare it."""
+        near = get_close_matches(name, self._names[kind], 1)
+        if near:
+            return f"did you mean {near[0]}?"
+        names = sorted(self._names[kind])
+        listed = f"; known are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else ""
+        return f"declare it in {_FOLDER[kind]}{listed}"
+
+
+_FOLDER = {
+    "contract": "contracts/<domain>/<object>/contract.yaml",
+    "entity": "entities/<id>.yaml",
+    "system": "systems/<id>.yaml",
+    "consumer": "consumers/<id>.yaml",
+    "slo": "slos/",
+}
+_RENAME = "use letters, digits, . _ -"
 
 
 def _place(workspace: Workspace, key: str) -> tuple[str, str]:
@@ -53,14 +97,14 @@ def moment(text: str | None) -> datetime | None:
 # ---- contracts
 
 
-def _contracts(workspace: Workspace) -> Iterator[Problem]:
+def _contracts(workspace: Workspace, known: _Known) -> Iterator[Problem]:
     for name, contract in workspace.contracts.items():
         file = workspace.sources[f"contract/{name}"]
-        for message, pointer, remedy in _contract(workspace, contract):
+        for message, pointer, remedy in _contract(workspace, contract, known):
             yield Problem(message, pointer, file, remedy, "contract")
 
 
-def _contract(workspace: Workspace, contract: Contract) -> Iterator[tuple[str, str, str]]:
+def _contract(workspace: Workspace, contract: Contract, known: _Known) -> Iterator[tuple[str, str, str]]:
     if contract.domain != contract.contract.partition(".")[0]:
         yield "domain and name disagree", "/domain", "the name is <domain>.<object>"
     if not is_base_path(contract.base_path):
@@ -74,14 +118,22 @@ def _contract(workspace: Workspace, contract: Contract) -> Iterator[tuple[str, s
         if not is_version(version):
             yield f"{version!r} is not a version", place, "write major.minor.patch"
             continue
-        if f"contract/{contract.contract}@{version}" not in workspace.sources:
+        ref = f"{contract.contract}@{version}"
+        if f"contract/{ref}" not in workspace.sources and not known.has("contract", ref):
             yield f"version {version} has no document", place, f"add {version}/openapi.yaml"
-        for message, name, remedy in _life_cycle(workspace, contract, version, state):
+        for message, name, remedy in _life_cycle(workspace, contract, version, state, known):
             yield message, join(place, name), remedy
 
 
+_LIFE_CYCLE = {
+    "deprecated_at": "add the date, such as 2026-01-31",
+    "sunset_at": "add the date from which it answers no more, such as 2026-12-31",
+    "successor": "add the version to use instead, or name@version",
+}
+
+
 def _life_cycle(
-    workspace: Workspace, contract: Contract, version: str, state: VersionState
+    workspace: Workspace, contract: Contract, version: str, state: VersionState, known: _Known
 ) -> Iterator[tuple[str, str, str]]:
     names = ("deprecated_at", "sunset_at", "successor")
     if state.state in ("draft", "published"):
@@ -91,7 +143,7 @@ def _life_cycle(
         return
     for name in names:
         if getattr(state, name) is None:
-            yield f"a {state.state} version needs {name}", name, ""
+            yield f"a {state.state} version needs {name}", name, _LIFE_CYCLE[name]
     deprecated, sunset = moment(state.deprecated_at), moment(state.sunset_at)
     for name, when in (("deprecated_at", deprecated), ("sunset_at", sunset)):
         if getattr(state, name) is not None and when is None:
@@ -103,11 +155,17 @@ def _life_cycle(
         name, _, number = ref.partition("@")
         other = workspace.contracts.get(name)
         if ref == f"{contract.contract}@{version}":
-            yield "a version cannot succeed itself", "successor", ""
+            yield "a version cannot succeed itself", "successor", "name another version"
+        elif other is None and known.has("contract", name):
+            return
         elif other is None or number not in other.versions:
             yield f"{ref} does not exist", "successor", "a version of this contract, or name@version"
         elif other.versions[number].state not in ("published", "deprecated"):
-            yield f"{ref} is {other.versions[number].state} and serves no calls", "successor", ""
+            yield (
+                f"{ref} is {other.versions[number].state} and serves no calls",
+                "successor",
+                "publish it, or name another",
+            )
 
 
 def _routes(workspace: Workspace) -> Iterator[Problem]:
@@ -126,7 +184,8 @@ def _routes(workspace: Workspace) -> Iterator[Problem]:
             place = join("/paths", operation.path, operation.method.lower())
             if (operation.method, template) in own:
                 message = f"same route as {own[operation.method, template]}"
-                yield Problem(message, place, file, rule="route-overlap")
+                remedy = "change one path; text beside a parameter in a segment does not tell them apart"
+                yield Problem(message, place, file, remedy, "route-overlap")
             own[operation.method, template] = operation.id
             for other in sorted(table.add(operation.method, template, owner)):
                 message = f"{operation.method} {version.base_path}{operation.path} can also match a route of {other}"
@@ -136,23 +195,25 @@ def _routes(workspace: Workspace) -> Iterator[Problem]:
 # ---- network
 
 
-def _entities(workspace: Workspace) -> Iterator[Problem]:
+def _entities(workspace: Workspace, known: _Known) -> Iterator[Problem]:
     zones = available_timezones()
     for name, entity in workspace.entities.items():
         file = workspace.sources[f"entity/{name}"]
         if not _NAME.fullmatch(name):
-            yield Problem("not a name (letters, digits, . _ -)", "/entity", file, rule="entity")
+            yield Problem("not a name", "/entity", file, _RENAME, "entity")
         if not _CURRENCY.fullmatch(entity.currency):
-            yield Problem("not an ISO 4217 code", "/currency", file, rule="entity")
+            yield Problem("not an ISO 4217 code", "/currency", file, "three capital letters, such as USD", "entity")
         if entity.timezone not in zones:
-            yield Problem("not an IANA time zone", "/timezone", file, rule="entity")
+            yield Problem("not an IANA time zone", "/timezone", file, "such as America/Chicago, or UTC", "entity")
         seen, parent = {name}, entity.parent
         while parent is not None:
             if parent not in workspace.entities:
-                yield Problem(f"entity {parent!r} does not exist", "/parent", file, rule="entity")
+                if not known.has("entity", parent):
+                    remedy = known.remedy("entity", parent)
+                    yield Problem(f"entity {parent!r} does not exist", "/parent", file, remedy, "entity")
                 break
             if parent in seen:
-                yield Problem("parents go round in a circle", "/parent", file, rule="entity")
+                yield Problem("parents go round in a circle", "/parent", file, "leave out one parent", "entity")
                 break
             seen.add(parent)
             parent = workspace.entities[parent].parent
@@ -162,15 +223,18 @@ def _systems(workspace: Workspace) -> Iterator[Problem]:
     for name, system in workspace.systems.items():
         file = workspace.sources[f"system/{name}"]
         if not _NAME.fullmatch(name):
-            yield Problem("not a name (letters, digits, . _ -)", "/system", file, rule="system")
+            yield Problem("not a name", "/system", file, _RENAME, "system")
         if not _is_base_url(system.base_url):
             remedy = "http(s)://host:port[/prefix], no user, query or fragment, no slash at the end"
             yield Problem("not a base URL", "/base_url", file, remedy, "system")
         for field in ("connect_s", "first_byte_s", "total_s"):
             if not 0 < getattr(system.timeouts, field) <= 3600:
-                yield Problem("must be more than 0 and at most 3600", join("/timeouts", field), file, rule="system")
+                place = join("/timeouts", field)
+                yield Problem(
+                    "must be more than 0 and at most 3600", place, file, "write seconds, such as 2.5", "system"
+                )
         if system.max_connections < 1:
-            yield Problem("must be at least 1", "/max_connections", file, rule="system")
+            yield Problem("must be at least 1", "/max_connections", file, "such as 64", "system")
 
 
 def _is_base_url(text: str) -> bool:
@@ -183,44 +247,52 @@ def _is_base_url(text: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.hostname) and port != 0 and is_plain
 
 
-def _bindings(workspace: Workspace) -> Iterator[Problem]:
+def _bindings(workspace: Workspace, known: _Known) -> Iterator[Problem]:
     for binding in workspace.bindings:
         file, pointer = _place(workspace, f"binding/{binding.contract}/{binding.major}/{binding.entity}")
         contract = workspace.contracts.get(binding.contract)
         majors = (
             {int(version.split(".")[0]) for version in contract.versions if is_version(version)} if contract else ()
         )
-        wrong = [
-            (contract is None, "contract", f"contract {binding.contract!r} does not exist"),
-            (contract is not None and binding.major not in majors, "major", "no version has this major"),
-            (binding.entity != "*" and binding.entity not in workspace.entities, "entity", "entity does not exist"),
-            (binding.system not in workspace.systems, "system", f"system {binding.system!r} does not exist"),
-        ]
-        for is_wrong, name, message in wrong:
-            if is_wrong:
-                yield Problem(message, join(pointer, name), file, rule="binding")
+        exists = known.has("contract", binding.contract)
+        if not exists:
+            remedy = known.remedy("contract", binding.contract)
+            message = f"contract {binding.contract!r} does not exist"
+            yield Problem(message, join(pointer, "contract"), file, remedy, "binding")
+        elif contract is not None and binding.major not in majors:
+            remedy = f"versions of {binding.contract}: {', '.join(contract.versions) or 'none'}"
+            yield Problem("no version has this major", join(pointer, "major"), file, remedy, "binding")
+        for kind, name in (("entity", binding.entity), ("system", binding.system)):
+            if not known.has(kind, name) and (kind, name) != ("entity", "*"):
+                remedy = known.remedy(kind, name)
+                yield Problem(f"{kind} {name!r} does not exist", join(pointer, kind), file, remedy, "binding")
 
 
-def _consumers(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
+def _consumers(workspace: Workspace, unread: set[str], known: _Known) -> Iterator[Problem]:
     identities: dict[tuple[str, str], str] = {}
     for name, consumer in workspace.consumers.items():
         file = workspace.sources[f"consumer/{name}"]
         if not _NAME.fullmatch(name):
-            yield Problem("not a name (letters, digits, . _ -)", "/consumer", file, rule="consumer")
+            yield Problem("not a name", "/consumer", file, _RENAME, "consumer")
         for index, entity in enumerate(consumer.entities):
-            if entity != "*" and entity not in workspace.entities:
-                yield Problem(f"entity {entity!r} does not exist", join("/entities", index), file, rule="consumer")
+            if entity != "*" and not known.has("entity", entity):
+                remedy = known.remedy("entity", entity)
+                yield Problem(f"entity {entity!r} does not exist", join("/entities", index), file, remedy, "consumer")
         for contract, granted in consumer.contracts.items():
             place = join("/contracts", contract)
-            if contract != "*" and contract not in workspace.contracts:
-                yield Problem(f"contract {contract!r} does not exist", place, file, rule="consumer")
+            if contract != "*" and not known.has("contract", contract):
+                remedy = known.remedy("contract", contract)
+                yield Problem(f"contract {contract!r} does not exist", place, file, remedy, "consumer")
             elif contract != "*" and contract not in unread:
-                for scope in sorted(set(granted) - _scopes(workspace, contract)):
-                    yield Problem(f"no operation asks for scope {scope!r}", place, file, rule="consumer")
+                asked = _scopes(workspace, contract)
+                remedy = f"scopes of {contract}: {', '.join(sorted(asked)) or 'none, so grant []'}"
+                for scope in sorted(set(granted) - asked):
+                    yield Problem(f"no operation asks for scope {scope!r}", place, file, remedy, "consumer")
         if consumer.jwt is not None:
             identity = (consumer.jwt.issuer, consumer.jwt.subject)
             if identity in identities:
-                yield Problem(f"same subject as consumer {identities[identity]!r}", "/jwt", file, rule="consumer")
+                message = f"same subject as consumer {identities[identity]!r}"
+                yield Problem(message, "/jwt", file, "give each consumer a subject of its own", "consumer")
             identities[identity] = name
 
 
@@ -235,23 +307,20 @@ def _scopes(workspace: Workspace, contract: str) -> set[str]:
     }
 
 
-def _policies(workspace: Workspace) -> Iterator[Problem]:
-    known = {
-        "contracts": workspace.contracts.keys(),
-        "consumers": workspace.consumers.keys(),
-        "entities": workspace.entities.keys(),
-    }
+def _policies(workspace: Workspace, known: _Known) -> Iterator[Problem]:
     for name, envelope in workspace.envelopes.items():
-        for field, names in known.items():
+        file, base = _place(workspace, f"policy/{name}")
+        for field, kind in (("contracts", "contract"), ("consumers", "consumer"), ("entities", "entity")):
             for pattern in getattr(envelope.match, field):
-                if "*" not in pattern and pattern not in names:
-                    file = workspace.sources[f"policy/{name}"]
-                    yield Problem(
-                        f"policy {name}: {pattern!r} does not exist", join("/match", field), file, rule="policy"
-                    )
+                if "*" not in pattern and not known.has(kind, pattern):
+                    message = f"policy {name}: {kind} {pattern!r} does not exist"
+                    yield Problem(message, join(f"{base}/match", field), file, known.remedy(kind, pattern), "policy")
 
 
 # ---- figures
+
+
+_OPERATION = "write <contract>/<operationId>"
 
 
 def _slos(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
@@ -267,12 +336,14 @@ def _slos(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
             for index, operation in enumerate(slo.source.operations):
                 if _is_missing(workspace, operation, unread):
                     message = f"{operation} is no operation of a contract"
-                    yield Problem(message, join(place, "operations", index), file, "<contract>/<operationId>", "slo")
+                    yield Problem(message, join(place, "operations", index), file, _OPERATION, "slo")
             continue
         for member, event in (("from", slo.source.from_event), ("to", slo.source.to_event)):
             if not unread and (slo.source.object, event) not in events:
                 message = f"no operation has the event {event!r} of {slo.source.object!r}"
-                yield Problem(message, join(place, member), file, rule="slo")
+                known = sorted(str(each) for object_, each in events if object_ == slo.source.object and each)
+                remedy = f"events of {slo.source.object}: {', '.join(known) or 'none'}"
+                yield Problem(message, join(place, member), file, remedy, "slo")
 
 
 def _is_missing(workspace: Workspace, operation: str, unread: set[str]) -> bool:
@@ -282,12 +353,13 @@ def _is_missing(workspace: Workspace, operation: str, unread: set[str]) -> bool:
     return name not in unread and id_ not in known
 
 
-def _measures(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
+def _measures(workspace: Workspace, unread: set[str], known: _Known) -> Iterator[Problem]:
     for name, measure in workspace.measures.items():
         file, pointer = _place(workspace, f"measure/{name}")
-        if measure.slo is not None and measure.slo not in workspace.slos:
-            yield Problem(f"SLO {measure.slo!r} does not exist", join(pointer, "slo"), file, rule="measure")
+        if measure.slo is not None and not known.has("slo", measure.slo):
+            remedy = known.remedy("slo", measure.slo)
+            yield Problem(f"SLO {measure.slo!r} does not exist", join(pointer, "slo"), file, remedy, "measure")
         for index, operation in enumerate(measure.operations):
             if _is_missing(workspace, operation, unread):
                 place = join(pointer, "operations", index)
-                yield Problem(f"{operation} is no operation", place, file, rule="measure")
+                yield Problem(f"{operation} is no operation of a contract", place, file, _OPERATION, "measure")

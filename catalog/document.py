@@ -22,6 +22,7 @@ from catalog.pointer import join
 MOST_BYTES = 8 * 1024 * 1024
 _MOST_NODES = 500_000
 _DEEPEST = 100
+_FLATTEN = f"nest at most {_DEEPEST} levels"
 _LONGEST_INTEGER = 1_000  # digits
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -35,6 +36,18 @@ _TEXT_TAGS = ("tag:yaml.org,2002:str", "!")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Unreadable(bytes):
+    """Stands for the content of a file that could not be read; `why` says so. Holds nothing."""
+
+    why: str = ""
+
+    @classmethod
+    def because(cls, why: str) -> Unreadable:
+        made = cls()
+        made.why = why
+        return made
+
+
 class _Refused(Exception):
     """Reading stopped at `pointer`."""
 
@@ -46,21 +59,23 @@ class _Refused(Exception):
 def parse_document(data: bytes, file: str) -> tuple[list[Any], list[Problem]]:
     """The documents of a file (one for JSON, any number for YAML), or what is wrong with it."""
     try:
+        if isinstance(data, Unreadable):
+            raise _Refused(f"cannot be read: {data.why}", remedy="let the user of this command read it")
         if len(data) > MOST_BYTES:
-            raise _Refused(f"larger than {MOST_BYTES} bytes")
+            raise _Refused(f"larger than {MOST_BYTES} bytes", remedy="divide it, or leave data out")
         text = data.decode("utf-8-sig")
         documents = [_json(text)] if file.endswith(".json") else list(_YamlReader(text).documents())
         json.dumps(documents, ensure_ascii=False).encode()  # lone surrogates have no UTF-8 form
     except _Refused as refused:
         problem = refused.problem
     except UnicodeError:
-        problem = Problem("not UTF-8 text", rule="syntax")
+        problem = Problem("not UTF-8 text", remedy="save it in UTF-8", rule="syntax")
     except yaml.YAMLError as error:
-        problem = Problem(_yaml_message(error), rule="syntax")
+        problem = Problem(_yaml_message(error), remedy="mend the syntax there or in the line before", rule="syntax")
     except RecursionError:
-        problem = Problem("nested too deeply", rule="syntax")
+        problem = Problem("nested too deeply", remedy=_FLATTEN, rule="syntax")
     except ValueError as error:
-        problem = Problem(f"not JSON: {error}", rule="syntax")
+        problem = Problem(f"not JSON: {error}", remedy="mend the syntax there or just before", rule="syntax")
     else:
         return documents, []
     return [], [Problem(problem.message, problem.pointer, file, problem.remedy, problem.rule)]
@@ -78,11 +93,11 @@ def _json(text: str) -> Any:
         if len(members) != len(pairs):
             names = [name for name, _ in pairs]
             name = next(name for name in names if names.count(name) > 1)
-            raise _Refused(f"key {name!r} occurs twice in one object")
+            raise _Refused(f"key {name!r} occurs twice in one object", remedy="remove one")
         return members
 
     def refuse(constant: str) -> Any:
-        raise _Refused(f"{constant} is not JSON")
+        raise _Refused(f"{constant} is not JSON", remedy="write a number, or text in quotes")
 
     value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=_float, parse_int=_integer)
     _check_depth(value)
@@ -100,19 +115,19 @@ def _check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    raise _Refused("nested too deeply")
+    raise _Refused("nested too deeply", remedy=_FLATTEN)
 
 
 def _integer(text: str) -> int:
     if len(text) > _LONGEST_INTEGER:
-        raise _Refused("a number is too long")
+        raise _Refused("a number is too long", remedy="put it in quotes")
     return int(text)
 
 
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Refused("a number is too large")
+        raise _Refused("a number is too large", remedy="put it in quotes")
     return value
 
 
@@ -132,7 +147,7 @@ class _YamlReader:
 
     def _value(self, event: Any, pointer: str, depth: int) -> Any:
         if depth > _DEEPEST:
-            raise _Refused("nested too deeply", pointer)
+            raise _Refused("nested too deeply", pointer, _FLATTEN)
         before = self._nodes
         self._count(1, pointer)
         if isinstance(event, yaml.AliasEvent):
@@ -140,7 +155,7 @@ class _YamlReader:
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, pointer)
         elif event.tag not in (None, "!"):
-            raise _Refused(f"tag {event.tag} is not allowed", pointer)
+            raise _Refused(f"tag {event.tag} is not allowed", pointer, "write plain YAML")
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._sequence(pointer, depth)
         else:
@@ -151,7 +166,7 @@ class _YamlReader:
 
     def _alias(self, anchor: str | None, pointer: str) -> Any:
         if anchor is None or anchor not in self._anchors:
-            raise _Refused(f"anchor {anchor!r} is unknown here, or contains itself", pointer)
+            raise _Refused(f"anchor {anchor!r} is unknown here, or contains itself", pointer, "write it out")
         value, nodes = self._anchors[anchor]
         self._count(nodes, pointer)
         return value
@@ -159,7 +174,7 @@ class _YamlReader:
     def _count(self, nodes: int, pointer: str) -> None:
         self._nodes += nodes
         if self._nodes > _MOST_NODES:
-            raise _Refused(f"more than {_MOST_NODES} values, anchors included", pointer)
+            raise _Refused(f"more than {_MOST_NODES} values, anchors included", pointer, "divide the file")
 
     def _sequence(self, pointer: str, depth: int) -> list[Any]:
         items: list[Any] = []
@@ -171,13 +186,13 @@ class _YamlReader:
         members: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise _Refused("a key must be plain text", pointer)
+                raise _Refused("a key must be plain text", pointer, "put it in quotes")
             name = event.value
             if name == "<<" and event.implicit[0]:
                 raise _Refused("merge keys are not allowed", pointer, "write the members out")
             if name in members:
                 line = event.start_mark.line + 1 if event.start_mark else 0
-                raise _Refused(f"key {name!r} occurs twice (line {line})", join(pointer, name))
+                raise _Refused(f"key {name!r} occurs twice (line {line})", join(pointer, name), "remove one")
             members[name] = self._value(next(self._events), join(pointer, name), depth + 1)
         return members
 
@@ -186,7 +201,7 @@ def _scalar(event: Any, pointer: str) -> Any:
     text: str = event.value
     if event.tag is not None:
         if event.tag not in _TEXT_TAGS:
-            raise _Refused(f"tag {event.tag} is not allowed", pointer)
+            raise _Refused(f"tag {event.tag} is not allowed", pointer, "write plain YAML")
         return text
     if not event.implicit[0]:  # quoted or block text
         return text
@@ -201,5 +216,5 @@ def _scalar(event: Any, pointer: str) -> Any:
     if _FLOAT.fullmatch(text):
         return _float(text)
     if _INFINITE.fullmatch(text):
-        raise _Refused("infinities and NaN are not allowed", pointer)
+        raise _Refused("infinities and NaN are not allowed", pointer, "write a number, or text in quotes")
     return text

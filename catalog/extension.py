@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from catalog.contract import Extension, Operation, Reconcile
 from catalog.errors import Invalid, Problem
@@ -45,15 +45,15 @@ class _Check:
         if extension.object is None:
             for name in ("id", "aliases", "event", "links", "amount", "status"):
                 if getattr(extension, name):
-                    self._refuse(f"{name} needs object", name)
+                    self._refuse(f"{name} needs object", name, remedy="add object: the type it is about")
         elif not extension.id and (extension.event or extension.links or extension.aliases):
-            self._refuse("event, links and aliases need id", "id")
+            self._refuse("event, links and aliases need id", "id", remedy="add id: $response.body#/id or alike")
         if extension.delivery == "async":
             self._refuse("asynchronous delivery is not available yet", "delivery", remedy="use sync")
         if self._operation.is_safe and extension.idempotency in ("required", "optional"):
-            self._refuse("a safe operation takes no idempotency key", "idempotency")
+            self._refuse("a safe operation takes no idempotency key", "idempotency", remedy="remove it")
         if self._operation.is_safe and extension.reconcile is not None:
-            self._refuse("a safe operation has nothing to reconcile", "reconcile")
+            self._refuse("a safe operation has nothing to reconcile", "reconcile", remedy="remove it")
 
     def _expression(self, text: str, place: tuple[str | int, ...], is_early: bool) -> None:
         try:
@@ -68,33 +68,37 @@ class _Check:
         """Whether what `expression` reads can be there; `is_early`: before the system has answered."""
         operation = self._operation
         if is_early and any(source.startswith("response.") for source in expression.sources):
-            self._refuse("cannot come from the response: it is needed before the call", *place)
+            self._refuse("cannot come from the response", *place, remedy="it is needed before the call: use $request")
         if "request.body" in expression.sources and not operation.request_schemas:
-            self._refuse("the operation has no request body", *place)
+            self._refuse("the operation has no request body", *place, remedy="use $request.path, .query or .header")
         if place[0] != "legal_entity" and "reference" in expression.sources:
-            self._refuse("$reference is known to legal_entity only", *place)
+            self._refuse("$reference is known to legal_entity only", *place, remedy="use another expression")
         elif "reference" in expression.sources and not (operation.extension.object and operation.extension.id):
-            self._refuse("$reference needs object and id", *place)
+            self._refuse("$reference needs object and id", *place, remedy="add both")
         declared = {(parameter.place, parameter.name) for parameter in operation.parameters}
         for where, name in _NAMED.findall(expression.text):
             if (where, name) not in declared:
-                self._refuse(f"{where} parameter {name!r} is not declared", *place)
+                self._refuse(f"{where} parameter {name!r} is not declared", *place, remedy=_known(declared, where))
 
     def reconcile(self, plan: Reconcile, operations: Sequence[Operation]) -> None:
         found = next((other for other in operations if other.id == plan.operation), None)
         if found is None or found.method != "GET":
-            self._refuse("must name a GET of this contract", "reconcile", "operation")
+            self._refuse("not a GET of this contract", "reconcile", "operation", remedy="write its operationId")
         else:
             known = {p.name for p in found.parameters if p.place in ("path", "query")}
             needed = {p.name for p in found.parameters if p.required}
             for name in sorted(plan.by.keys() - known):
-                self._refuse(f"{found.id} has no path or query parameter {name!r}", "reconcile", "by", name)
+                self._refuse(
+                    f"{found.id} has no path or query parameter {name!r}",
+                    *("reconcile", "by", name),
+                    remedy=f"known are {', '.join(sorted(known)) or 'none'}",
+                )
             for name in sorted(needed - plan.by.keys()):
-                self._refuse(f"{found.id} requires {name!r}", "reconcile", "by")
+                self._refuse(f"{found.id} requires {name!r}", "reconcile", "by", remedy=f"add {name}")
         if not plan.by:
-            self._refuse("needs at least one parameter", "reconcile", "by")
+            self._refuse("needs at least one parameter", "reconcile", "by", remedy="add {parameter: expression}")
         for name in sorted(plan.encoding.keys() - plan.by.keys()):
-            self._refuse(f"`by` has no {name!r}", "reconcile", "encoding", name)
+            self._refuse(f"`by` has no {name!r}", "reconcile", "encoding", name, remedy="name a member of `by`")
         for name, text in plan.by.items():
             try:
                 expression = json_template(text)
@@ -107,7 +111,12 @@ class _Check:
             try:
                 parse(text)
             except Invalid:
-                self._refuse("not a JSON pointer", "reconcile", *place)
+                self._refuse("not a JSON pointer", "reconcile", *place, remedy="such as /items")
+
+
+def _known(declared: Collection[tuple[str, str]], where: str) -> str:
+    names = sorted(name for place, name in declared if place == where)
+    return f"declared are {', '.join(names) or 'none'}"
 
 
 def _expressions(extension: Extension) -> Iterator[tuple[str, tuple[str | int, ...], bool]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from catalog.bundle import Bundler
-from catalog.canonical import CanonicalSchema, canonical_schema, schema_problems
+from catalog.canonical import CanonicalSchema, canonical_schema, references, schema_problems
 from catalog.consistency import consistency_problems
 from catalog.contract import Contract, ContractVersion
 from catalog.document import parse_document
@@ -30,11 +30,12 @@ from catalog.network import Binding, Consumer, Entity, System
 from catalog.openapi import read_openapi
 from catalog.pin import pin
 from catalog.pointer import join
+from catalog.reference import PREFIX, parse_reference
 from catalog.schema import Validators
 from catalog.shape import shape
 from catalog.slo import SloSpec, parse_slo
 from catalog.snapshot import Published, canonical_json, sha256_hex
-from catalog.version import is_version, version_key
+from catalog.version import is_version, matches, version_key
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -66,6 +67,7 @@ class Loader:
         self._schemas: dict[str, CanonicalSchema] = {}
         self._broken: set[str] = set()  # canonical schemas with problems, by key
         self._unread: set[str] = set()  # contracts whose operations are not all known
+        self._lost: set[str] = set()  # "<kind>/<name>" of what is there and could not be loaded
 
     def load(self) -> tuple[Workspace | None, list[Problem]]:
         self._misplaced()
@@ -89,7 +91,7 @@ class Loader:
             notes=tuple(self._notes),
             sources=self._sources,
         )
-        problems = [*self._problems, *consistency_problems(workspace, self._unread)]
+        problems = [*self._problems, *consistency_problems(workspace, self._unread, self._lost)]
         return workspace, sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.pointer, item.message))
 
     # ---- files
@@ -119,7 +121,7 @@ class Loader:
         if len(self._problems) > before:
             return None
         if len(documents) != 1 or documents[0] is None:
-            self._refuse("must hold exactly one document", path)
+            self._refuse("must hold exactly one document", path, remedy="one object a file")
             return None
         return documents[0]
 
@@ -128,7 +130,7 @@ class Loader:
         key = f"{kind}/{name}"
         earlier = self._sources.get(key)
         if earlier is not None and not (is_replaceable and earlier.startswith(LIBRARY_PREFIX)):
-            self._refuse(f"{kind} {name!r} is defined in {earlier} already", path, pointer)
+            self._refuse(f"{kind} {name!r} is defined in {earlier} already", path, pointer, "rename or remove one")
             return False
         self._sources[key] = f"{path}#{pointer}" if pointer else path
         return True
@@ -167,50 +169,71 @@ class Loader:
         found: dict[str, S] = {}
         for path, _ in self._paths(folder):
             data = self._one(path)
-            if data is None:
-                continue
-            item, problems = shape(data, type_, path)
+            item, problems = shape(data, type_, path) if data is not None else (None, [])
             self._problems += problems
-            if item is not None and self._known(kind, name_of(item), path):
+            if item is None:
+                self._lose(kind, kind, data, path)
+            elif self._known(kind, name_of(item), path):
                 found[name_of(item)] = item
         return found
 
-    def _items(self, folder: str, type_: type[S]) -> list[tuple[S, str, str]]:
-        """(object, file, pointer) of each: a file holds a list or one."""
-        found = []
+    def _entries(self, folder: str) -> Iterator[tuple[Any, str, str]]:
+        """(plain data, file, pointer) of each entry: a file holds a list or one; None for a file that is wrong."""
         for path, _ in self._paths(folder):
             data = self._one(path)
-            if data is None:
-                continue
-            entries = [(item, join("", index)) for index, item in enumerate(data)] if isinstance(data, list) else None
-            for entry, pointer in entries if entries is not None else [(data, "")]:
-                item, problems = shape(entry, type_, path, pointer)
-                self._problems += problems
-                if item is not None:
-                    found.append((item, path, pointer))
-        return found
+            if isinstance(data, list):
+                yield from ((item, path, join("", index)) for index, item in enumerate(data))
+            else:
+                yield data, path, ""
+
+    def _items(self, folder: str, type_: type[S], kind: str, member: str) -> Iterator[tuple[S, str, str]]:
+        """(object, file, pointer) of each; `member` holds its name."""
+        for entry, path, pointer in self._entries(folder):
+            item, problems = shape(entry, type_, path, pointer) if entry is not None else (None, [])
+            self._problems += problems
+            if item is not None:
+                yield item, path, pointer
+            else:
+                self._lose(kind, member, entry, path)
+
+    def _lose(self, kind: str, member: str, data: Any, path: str) -> None:
+        """Remember what could not be loaded, so that it is not told again as missing: its name, or all names that
+        the text of an unreadable file may mean."""
+        if isinstance(data, dict):
+            names = [data.get(member)]
+        else:
+            text = self._files[path].decode(errors="replace")
+            stem = path.rpartition("/")[2].rpartition(".")[0]
+            names = [stem, *re.findall(rf"""\b{member}["']?\s*:\s*["']?([\w.-]+)""", text)]
+        self._lost |= {f"{kind}/{name}" for name in names if isinstance(name, str)}
 
     def _listed(self, folder: str, kind: str, type_: type[S], name_of: Callable[[S], str]) -> dict[str, S]:
         return {
             name_of(item): item
-            for item, path, pointer in self._items(folder, type_)
+            for item, path, pointer in self._items(folder, type_, kind, "id")
             if self._known(kind, name_of(item), path, pointer, is_replaceable=True)
         }
 
     def _bindings(self) -> tuple[Binding, ...]:
         return tuple(
             item
-            for item, path, pointer in self._items("bindings", Binding)
+            for item, path, pointer in self._items("bindings", Binding, "binding", "contract")
             if self._known("binding", binding_name(item), path, pointer)
         )
 
     def _slos(self) -> dict[str, SloSpec]:
         found: dict[str, SloSpec] = {}
         for path, _ in self._paths("slos"):
-            for document in self._documents(path):
+            documents = self._documents(path)
+            if not documents:
+                self._lose("slo", "name", None, path)
+            for document in documents:
                 spec, problems = parse_slo(document, path)
                 self._problems += problems
-                if spec is not None and self._known("slo", spec.name, path, is_replaceable=True):
+                if spec is None:
+                    metadata = document.get("metadata") if isinstance(document, dict) else None
+                    self._lose("slo", "name", metadata, path)
+                elif self._known("slo", spec.name, path, is_replaceable=True):
                     found[spec.name] = spec
         return found
 
@@ -220,26 +243,37 @@ class Loader:
         found = {envelope.name: envelope for envelope in self._bundle}
         for envelope in self._bundle:
             self._sources[f"policy/{envelope.name}"] = f"{LIBRARY_PREFIX}policies"
-        for envelope, path, pointer in self._items("policies", Envelope):
-            if self._known("policy", envelope.name, path, pointer, is_replaceable=True):
-                found[envelope.name] = envelope
-                self._check_envelope(envelope, path, pointer)
+        for entry, path, pointer in self._entries("policies"):
+            if entry is None:
+                continue
+            read, problems = shape(entry, Envelope, path, pointer)
+            self._problems += problems
+            if read is None:  # what is wrong beside its config hides nothing in its config
+                if isinstance(entry, dict) and isinstance(entry.get("config", {}), dict) and "policy" in entry:
+                    self._check_config(entry["policy"], entry.get("config", {}), path, pointer)
+            elif self._known("policy", read.name, path, pointer, is_replaceable=True):
+                found[read.name] = read
+                self._check_envelope(read, path, pointer)
         return found
 
     def _check_envelope(self, envelope: Envelope, path: str, pointer: str) -> None:
         if envelope.mode == "shadow" and envelope.policy in self._unshadowable:
             message = f"{envelope.policy} cannot run in shadow"
             self._refuse(message, path, join(pointer, "mode"), "set enabled: false instead", "policy")
-        if self._policy_kinds is None:
+        self._check_config(envelope.policy, envelope.config, path, pointer)
+
+    def _check_config(self, policy: Any, config: dict[str, Any], path: str, pointer: str) -> None:
+        if self._policy_kinds is None or not isinstance(policy, str):
             return
-        check = self._policy_kinds.get(envelope.policy)
+        check = self._policy_kinds.get(policy)
         if check is None:
             remedy = f"known are {', '.join(sorted(self._policy_kinds))}"
-            self._refuse(f"no policy {envelope.policy!r}", path, join(pointer, "policy"), remedy, "policy")
+            self._refuse(f"no policy {policy!r}", path, join(pointer, "policy"), remedy, "policy")
             return
-        for problem in check(envelope.config):
+        for problem in check(config):
             place = f"{pointer}/config{problem.pointer}"
-            self._refuse(problem.message, path, place, problem.remedy, problem.rule or "policy")
+            remedy = problem.remedy or f"see the config of {policy} in the README"
+            self._refuse(problem.message, path, place, remedy, problem.rule or "policy")
 
     def _policy_files(self, envelope: Envelope) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -248,9 +282,11 @@ class Loader:
             try:
                 found[name] = self._files[name].decode()
             except KeyError:
-                self._refuse(f"{name}: no such file in the workspace", path, f"{base}/config{pointer}", rule="policy")
+                remedy = "write its path from the folder of waybill.yaml"
+                place = f"{base}/config{pointer}"
+                self._refuse(f"{name}: no such file in the workspace", path, place, remedy, "policy")
             except UnicodeDecodeError:
-                self._refuse(f"{name} is not text", path, f"{base}/config{pointer}", rule="policy")
+                self._refuse(f"{name} is not text", path, f"{base}/config{pointer}", "save it in UTF-8", "policy")
         return found
 
     # ---- schemas and contracts
@@ -260,20 +296,36 @@ class Loader:
         for path, plain in self._paths("schemas"):
             form = _SCHEMA.fullmatch(plain)
             data = self._one(path) if form else None
-            if form is None or data is None:
+            if form is None:
                 continue
-            if not is_version(form[2]) or not isinstance(data, dict):
-                self._refuse("must be an object in a file named <version>.json", path)
+            if data is None:
+                self._lost.add(f"schema/{form[1]}@{form[2]}")
+            elif not is_version(form[2]) or not isinstance(data, dict):
+                self._refuse("not a schema with its version", path, remedy="an object in a file named 1.0.0.json")
+                self._lost.add(f"schema/{form[1]}@{form[2]}")
             elif self._known("schema", f"{form[1]}@{form[2]}", path):
                 schema = canonical_schema(form[1], form[2], data)
                 self._schemas[schema.key] = schema
                 places[schema.key] = path
         for key, path in places.items():
             problems = schema_problems(self._schemas[key], self._schemas, path)
-            problems = problems or self._compile(self._schemas[key], path)
-            if problems:
+            doubtful = self._doubtful(self._schemas[key].document)
+            if not problems:
+                problems = self._compile(self._schemas[key], path)
+            if problems or doubtful:
                 self._broken.add(key)
-            self._problems += problems
+            self._problems += [problem for problem in problems if problem.pointer not in doubtful]
+
+    def _doubtful(self, document: Any) -> set[str]:
+        """Pointers of references to canonical schemas that are there and could not be loaded."""
+        lost = [key.removeprefix("schema/").partition("@") for key in self._lost if key.startswith("schema/")]
+        found = set()
+        for ref, pointer in references(document) if lost else ():
+            object_, _, range_ = ref.removeprefix(PREFIX).partition("#")[0].partition("@")
+            fits = (name == object_ and is_version(at) and matches(at, range_) for name, _, at in lost)
+            if ref.startswith(PREFIX) and _is_reference(ref) and any(fits):
+                found.add(pointer)
+        return found
 
     def _compile(self, schema: CanonicalSchema, path: str) -> list[Problem]:
         """Compile a canonical schema with all it uses, and hold its examples to it."""
@@ -289,7 +341,12 @@ class Loader:
         examples = schema.document.get("examples")
         if handle is not None and isinstance(examples, list):
             problems += [
-                Problem(f"example {violation.message}", join("/examples", index) + violation.pointer, rule="example")
+                Problem(
+                    f"example {violation.message}",
+                    join("/examples", index) + violation.pointer,
+                    remedy="mend it or the schema",
+                    rule="example",
+                )
                 for index, example in enumerate(examples)
                 for violation in self._validators.validate(handle, example)
             ]
@@ -300,14 +357,18 @@ class Loader:
         for path, plain in self._paths("contracts"):
             form = _CONTRACT.fullmatch(plain)
             data = self._one(path) if form else None
-            if form is None or data is None:
+            if form is None:
                 continue
-            contract, problems = shape(data, Contract, path)
+            contract, problems = shape(data, Contract, path) if data is not None else (None, [])
             self._problems += problems
+            name = f"{form[1]}.{form[2]}"
+            if contract is None or contract.contract != name:
+                self._lost.add(f"contract/{name}")
+                self._unread.add(name)
             if contract is None:
                 continue
-            if contract.contract != f"{form[1]}.{form[2]}":
-                self._refuse(f"the folder says {form[1]}.{form[2]}", path, "/contract", rule="contract")
+            if contract.contract != name:
+                self._refuse(f"the folder says {name}", path, "/contract", "rename one of them", "contract")
             elif self._known("contract", contract.contract, path):
                 found[contract.contract] = contract
         return found
@@ -317,12 +378,17 @@ class Loader:
         for path, plain in self._paths("contracts"):
             form = _VERSION.fullmatch(plain)
             document = self._one(path) if form else None
-            if form is None or document is None:
+            if form is None:
                 continue
-            contract, version = contracts.get(f"{form[1]}.{form[2]}"), form[3]
+            name, version = f"{form[1]}.{form[2]}", form[3]
+            if document is None:
+                self._lost.add(f"contract/{name}@{version}")
+                self._unread.add(name)
+                continue
+            contract = contracts.get(name)
             if contract is None:
-                if f"contract/{form[1]}.{form[2]}" not in self._sources:
-                    self._refuse("its contract.yaml is missing or wrong", path, rule="contract")
+                if not {f"contract/{name}"} & (self._sources.keys() | self._lost):
+                    self._refuse("its contract.yaml is missing", path, remedy="write one beside its folder")
                 self._version(None, version, document, path)
             elif version not in contract.versions:
                 remedy = f"add {version}: {{state: draft}} to versions"
@@ -334,14 +400,15 @@ class Loader:
     def _version(self, contract: Contract | None, version: str, document: Any, path: str) -> Any:
         """A version with everything pinned; operations are left out when the document is wrong."""
         if not isinstance(document, dict):
-            self._refuse("must be an OpenAPI document", path, rule="openapi")
+            self._refuse("must be an OpenAPI document", path, remedy="write a mapping", rule="openapi")
             document = {}
         name = f"{contract.contract}@{version}" if contract else ""
         earlier = self._published.get(f"contract/{name}")
         exact, pins, problems = pin(document, self._schemas, earlier.pins if earlier else (), path)
-        self._problems += problems
+        doubtful = self._doubtful(document)
+        self._problems += [problem for problem in problems if problem.pointer not in doubtful]
         operations: tuple[Any, ...] = ()
-        if document and not pins.keys() & self._broken:  # a broken schema is told once, where it stands
+        if document and not doubtful and not pins.keys() & self._broken:  # a broken schema is told once, at home
             try:
                 reading = read_openapi(exact, self._schemas, self._validators, path)
                 operations = reading.operations
@@ -355,6 +422,14 @@ class Loader:
             self._unread.add(contract.contract)
         sha256 = sha256_hex(canonical_json({"document": exact, "pins": pins}))
         return ContractVersion(contract, version, exact, pins, operations, sha256)
+
+
+def _is_reference(text: str) -> bool:
+    try:
+        parse_reference(text)
+    except Invalid:
+        return False
+    return True
 
 
 def binding_name(binding: Binding) -> str:

@@ -85,6 +85,9 @@ class _Reader:
     def _refuse(self, message: str, pointer: str, remedy: str = "", rule: str = "openapi") -> None:
         self.problems.append(Problem(message, pointer=pointer, file=self._file, remedy=remedy, rule=rule))
 
+    def _refuse_scope(self, message: str, pointer: str) -> None:
+        self._refuse(message, pointer, "security lists {scheme: [scope, …]}, schemes stand in components")
+
     def _note(self, message: str, pointer: str, rule: str = "not-enforced") -> None:
         self.notes.append(Problem(message, pointer=pointer, file=self._file, rule=rule))
 
@@ -197,7 +200,7 @@ class _Reader:
                 request_schemas=request,
                 request_required=is_required,
                 response_schemas=self._responses(item, pointer),
-                scopes=read_scopes(self._document, item, pointer, self._refuse, self._note),
+                scopes=read_scopes(self._document, item, pointer, self._refuse_scope, self._note),
                 summary=str(item.get("summary") or ""),
             )
         )

@@ -14,8 +14,9 @@ from typing import Any
 import jsonschema_rs
 
 from catalog.errors import Invalid, Problem, Violation
-from catalog.pointer import join
+from catalog.pointer import join, parse
 from catalog.snapshot import canonical_json, sha256_hex
+from catalog.walk import objects_in
 
 Schema = dict[str, Any] | bool
 
@@ -82,27 +83,47 @@ class Validators:
         return tuple(found)
 
 
+def _validator(schema: Schema) -> Any:
+    return jsonschema_rs.Draft202012Validator(
+        schema, validate_formats=True, mask="", pattern_options=jsonschema_rs.RegexOptions(), offline=True
+    )
+
+
 def _compile(schema: Schema) -> Any:
     try:
-        return jsonschema_rs.Draft202012Validator(
-            schema,
-            validate_formats=True,
-            mask="",
-            pattern_options=jsonschema_rs.RegexOptions(),
-            offline=True,
-        )
+        return _validator(schema)
     except jsonschema_rs.ValidationError as error:
-        place = join("", *error.instance_path)
-        raise Invalid("schema refused", [Problem(_compile_message(error), pointer=place, rule="schema")]) from None
+        problems = _schema_problems(schema) or [_schema_problem(error)]
+        raise Invalid("schema refused", problems) from None
     except (ValueError, RecursionError) as error:
-        raise Invalid("schema refused", [Problem(f"does not compile: {error}", rule="schema")]) from None
+        remedy = "refer only to what is there: #/…, or canonical:<object>@<version>"
+        raise Invalid("schema refused", [Problem(f"does not compile: {error}", remedy=remedy, rule="schema")]) from None
 
 
-def _compile_message(error: Any) -> str:
+def _schema_problems(schema: Schema) -> list[Problem]:
+    """Everything that is wrong with a schema that does not compile: by the meta-schema, and pattern by pattern."""
+    meta = jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, offline=True)
+    problems = [_schema_problem(error) for error in meta.iter_errors(schema)]
+    for node, place in objects_in(schema):
+        if isinstance(node.get("pattern"), str) and not {"const", "enum"} & set(parse(place)):
+            try:
+                _validator({"pattern": node["pattern"]})
+            except (jsonschema_rs.ValidationError, ValueError):
+                problems.append(Problem(_NO_PATTERN, join(place, "pattern"), remedy=_REWRITE, rule="schema"))
+    return sorted(set(problems), key=lambda problem: (problem.pointer, problem.message))
+
+
+def _schema_problem(error: Any) -> Problem:
     """A schema is not a payload: naming what is wrong with it is safe."""
+    place = join("", *error.instance_path)
     if error.kind.name == "format" or "pattern" in list(error.schema_path):
-        return "not a regular expression of the linear-time engine (no look-around, no back-references)"
-    return f"not a JSON Schema: {_first_line(str(error))}"
+        return Problem(_NO_PATTERN, place, remedy=_REWRITE, rule="schema")
+    message = f"not a JSON Schema: {_first_line(str(error))}"
+    return Problem(message, place, remedy="see JSON Schema 2020-12 for what the keyword takes", rule="schema")
+
+
+_NO_PATTERN = "not a regular expression of the linear-time engine (no look-around, no back-references)"
+_REWRITE = "write it without them, or leave that check to the system"
 
 
 def _first_line(text: str) -> str:

@@ -171,17 +171,25 @@ def parse_slo(data: Any, file: str = "") -> tuple[SloSpec | None, list[Problem]]
     return _spec(document.metadata, spec, source), []
 
 
+_TARGET = "write target in [0, 1) or targetPercent in [0, 100)"
+
+
 def _rule_problems(metadata: _Metadata, spec: _Spec, file: str) -> list[Problem]:
     """What OpenSLO's own rules forbid beyond the shape."""
     window = spec.time_window[0]
     checks = [
-        (_LABEL.fullmatch(metadata.name), "not an RFC 1123 label", "/metadata/name"),
-        (_SERVICE.fullmatch(spec.service), "not an RFC 1123 name", "/spec/service"),
-        (_DURATION.fullmatch(window.duration), "not a duration such as 28d, 4w, 12h", "/spec/timeWindow/0/duration"),
-        (window.is_rolling, "only rolling windows are known", "/spec/timeWindow/0/isRolling"),
-        (_target(spec.objectives[0]), "needs target in [0, 1) or targetPercent in [0, 100)", "/spec/objectives/0"),
+        (_LABEL.fullmatch(metadata.name), "not an RFC 1123 label", "/metadata/name", "use lower case, digits, hyphens"),
+        (
+            _SERVICE.fullmatch(spec.service),
+            "not an RFC 1123 name",
+            "/spec/service",
+            "use lower case, digits, hyphens and dots",
+        ),
+        (_DURATION.fullmatch(window.duration), "not a duration", "/spec/timeWindow/0/duration", "such as 28d, 4w, 12h"),
+        (window.is_rolling, "only rolling windows are known", "/spec/timeWindow/0/isRolling", "write true"),
+        (_target(spec.objectives[0]), "has no target that can be kept", "/spec/objectives/0", _TARGET),
     ]
-    return [Problem(text, pointer=place, file=file, rule="slo") for holds, text, place in checks if not holds]
+    return [Problem(text, place, file, remedy, "slo") for holds, text, place, remedy in checks if not holds]
 
 
 def _spec(metadata: _Metadata, spec: _Spec, source: Source) -> SloSpec:
@@ -226,7 +234,7 @@ def _source(ratio: _Ratio, file: str) -> tuple[Source | None, list[Problem]]:
     makes_good = _MAKES_GOOD.get(str(good.get("source")))
     if makes_good is None:
         place = f"{base}/good/metricSource/spec/source"
-        return None, [Problem("must be http or lifecycle", pointer=place, file=file, rule="slo")]
+        return None, [Problem("not a source", place, file, "write http or lifecycle", "slo")]
     members = {name: value for name, value in good.items() if name != "source"}
     source: Source | None
     if good["source"] == "http":
@@ -239,6 +247,7 @@ def _source(ratio: _Ratio, file: str) -> tuple[Source | None, list[Problem]]:
                 f"total must repeat good without {', '.join(sorted(makes_good))}",
                 pointer=f"{base}/total/metricSource/spec",
                 file=file,
+                remedy="copy spec of good and leave those out",
                 rule="slo",
             )
         )

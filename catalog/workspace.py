@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from catalog.document import MOST_BYTES, parse_document
+from catalog.document import MOST_BYTES, Unreadable, parse_document
 from catalog.envelope import Envelope
 from catalog.errors import Invalid, Problem
 from catalog.inventory import FOLDERS, LIBRARIES, LIBRARY_PREFIX, SETTINGS, SUFFIXES, ConfigCheck, Workspace
@@ -38,7 +38,11 @@ def load(
     those that must enforce, `bundle` the envelopes that apply unless replaced, `published` what is published already
     (its pins are kept). Raises `Invalid` with every problem of every file.
     """
-    marked = [Problem("not a path of a workspace", file=path) for path in files if path.startswith(LIBRARY_PREFIX)]
+    marked = [
+        Problem("not a path of a workspace", file=path, remedy="rename it")
+        for path in files
+        if path.startswith(LIBRARY_PREFIX)
+    ]
     if marked:
         raise Invalid("workspace refused", marked)
     loader = Loader({**library_files(_includes(files)), **files}, policy_kinds, unshadowable, bundle, published or {})
@@ -97,9 +101,12 @@ def _read_folders(root: Path) -> dict[str, bytes]:
 
 
 def _read(path: Path) -> bytes:
-    """At most one byte more than is allowed: the loader says that it is too large."""
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+    """At most one byte more than is allowed: the loader says that it is too large, or could not be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        return Unreadable.because(error.strerror or type(error).__name__)
 
 
 def _named_by_policies(files: Mapping[str, bytes]) -> set[str]:

@@ -39,7 +39,7 @@ def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text
 
     Example: waybill lint network --format json
     """
-    report = _lint(read_workspace(directory))
+    report = _lint(directory)
     if output is Format.json:
         say_json(msgspec.to_builtins(report))
     else:
@@ -93,17 +93,29 @@ def apply(
 
 
 def read_workspace(directory: Path) -> dict[str, str]:
-    """The files of a workspace as they are sent. Raises: Invalid."""
+    """The files of a workspace as they are sent. Raises: Invalid, with every problem of every file when one of them
+    is no text."""
+    from catalog.document import Unreadable
     from catalog.workspace import read_directory
+    from controlplane.registry.candidate import load_workspace
 
+    files = read_directory(directory)
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for path, content in read_directory(directory).items():
+    for path, content in files.items():
         try:
             texts[path] = content.decode()
         except UnicodeDecodeError:
-            problems.append(Problem("is not UTF-8 text", file=path, rule="encoding"))
+            problems.append(Problem("not UTF-8 text", file=path, remedy="save it in UTF-8", rule="syntax"))
+        if isinstance(content, Unreadable):
+            remedy = "let the user of this command read it"
+            problems.append(Problem(f"cannot be read: {content.why}", file=path, remedy=remedy, rule="syntax"))
     if problems:
+        try:
+            load_workspace(files)
+        except Invalid as error:
+            told = {problem.file for problem in error.problems}
+            problems = [*error.problems, *(each for each in problems if each.file not in told)]
         raise Invalid(f"{directory} cannot be read", problems)
     return texts
 
@@ -150,10 +162,12 @@ def _say_items(made: dict[str, Any]) -> None:
             say(f"{sign} {entry['kind']:<9} {entry['name']}  {entry['sha256'][:12]}{detail}")
 
 
-def _lint(files: dict[str, str]) -> LintReport:
+def _lint(directory: Path) -> LintReport:
     from catalog.lint import lint as findings_of
+    from catalog.workspace import read_directory
     from controlplane.registry.candidate import load_workspace
 
+    files = read_directory(directory)  # what is no workspace at all is an error, not a finding
     try:
         loaded = load_workspace(files)
     except Invalid as error:

@@ -23,13 +23,13 @@ from policies.builtin import BUILTIN
 UNSHADOWABLE_PHASES = frozenset({"identity", "entity", "claim"})
 
 
-def load_workspace(files: Mapping[str, str], published: Mapping[str, Published] | None = None) -> Workspace:
-    """The workspace in `files` (text by path); `published` keeps the pins of what is published already.
+def load_workspace(files: Mapping[str, str | bytes], published: Mapping[str, Published] | None = None) -> Workspace:
+    """The workspace in `files` (text or bytes by path); `published` keeps the pins of what is published already.
 
     Raises: Invalid with every problem of every file.
     """
     return load(
-        {path: text.encode() for path, text in files.items()},
+        {path: text.encode() if isinstance(text, str) else text for path, text in files.items()},
         policy_kinds=policy_kinds(),
         unshadowable=[name for name, kind in BUILTIN.items() if kind.phase in UNSHADOWABLE_PHASES],
         bundle=bundle(),

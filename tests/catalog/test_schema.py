@@ -195,6 +195,21 @@ def test_what_does_not_compile_is_refused(schema, pointer):
     assert [pointer] == [problem.pointer for problem in caught.value.problems]
 
 
+def test_everything_that_is_wrong_with_a_schema_is_told():
+    """Keywords and patterns alike, each at its place and with a remedy."""
+    schema = {
+        "properties": {"a": {"type": "strin", "minLength": -1}, "b": {"pattern": "(?=x)"}, "c": {"pattern": "(a)\\1"}},
+        "required": "a",
+    }
+    with pytest.raises(Invalid) as caught:
+        Validators().handle(schema)
+    assert [problem.pointer for problem in caught.value.problems] == [
+        *("/properties/a/minLength", "/properties/a/type", "/properties/b/pattern", "/properties/c/pattern"),
+        "/required",
+    ]
+    assert all(problem.remedy for problem in caught.value.problems)
+
+
 def test_equal_schemas_are_compiled_once():
     """Schemas are shared by content, whatever the order of their members."""
     validators = Validators()

@@ -1,5 +1,7 @@
 """Loading whole workspaces: the good one as it is, the bad one with everything that is wrong."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +51,9 @@ def test_bad_is_refused_with_everything():
     expected = (BAD / "expected.txt").read_text().splitlines()
     assert sorted(told) == expected
     assert len(caught.value.problems) >= 50
+    for problem in caught.value.problems:
+        assert problem.file and problem.remedy, problem
+        assert problem.pointer or "line" in problem.message or problem.file.count("/"), problem
     assert len(set(caught.value.problems)) == len(caught.value.problems)
 
 
@@ -215,6 +220,59 @@ def test_policies_are_checked_by_their_kind():
         ("policies/more.yaml", "/mode"),
         ("policies/own.yaml", "/0/policy"),
     ]
+
+
+def test_what_could_not_be_loaded_is_not_told_as_missing_too():
+    """An entity, a system, a contract, a document, a schema and an SLO with a fault each: one problem apiece."""
+    files = read_directory(GOOD)
+    for path in ("entities/north.yaml", "contracts/orders/purchases/1.0.0/openapi.yaml", "slos/purchases.yaml"):
+        files[path] += b"\n  - : [\n"
+    files["systems/erp.yaml"] = b"\xff" + files["systems/erp.yaml"]
+    files["schemas/money/1.0.0.json"] = b"{"
+    assert sorted(place for place in problems_of(files)) == sorted(
+        (path, "")
+        for path in (
+            *("entities/north.yaml", "contracts/orders/purchases/1.0.0/openapi.yaml", "slos/purchases.yaml"),
+            *("systems/erp.yaml", "schemas/money/1.0.0.json"),
+        )
+    )
+    broken = {**read_directory(GOOD), "contracts/orders/purchases/contract.yaml": b"contract: 5"}
+    assert {file for file, _ in problems_of(broken)} == {"contracts/orders/purchases/contract.yaml"}
+
+
+def test_a_file_that_cannot_be_read_is_one_problem_among_others(tmp_path, monkeypatch):
+    """It is named with the reason, and the other files are judged all the same."""
+    for path, data in read_directory(GOOD).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    (tmp_path / "systems" / "erp.yaml").write_bytes(b"colour: red")
+    opened = Path.open
+
+    def refuse(path, *arguments, **more):
+        if path.name == "north.yaml":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(Invalid) as caught:
+        load(read_directory(tmp_path))
+    told = {problem.file: problem.message for problem in caught.value.problems}
+    assert told["entities/north.yaml"] == "cannot be read: Permission denied"
+    assert "systems/erp.yaml" in told
+
+
+def test_a_wrong_mode_hides_no_wrong_config():
+    """What stands beside a policy's config is judged apart from it."""
+    text = b"{name: m, policy: shape, mode: sometimes, config: {x: 1}}"
+    kinds = {"shape": lambda config: [Problem("unknown", f"/{name}") for name in config], "rate-limit": lambda _: []}
+    kinds["jwt"] = kinds["rate-limit"]
+    with pytest.raises(Invalid) as caught:
+        load({**read_directory(GOOD), "policies/more.yaml": text}, policy_kinds=kinds)
+    assert [(problem.pointer, problem.remedy) for problem in caught.value.problems][1] == (
+        "/mode",
+        "write one of enforce, shadow",
+    )
+    assert [problem.pointer for problem in caught.value.problems] == ["/config/x", "/mode"]
 
 
 PATHS = sorted(read_directory(GOOD))
