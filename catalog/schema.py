@@ -159,7 +159,7 @@ def _explained(errors: Iterable[Any], names: frozenset[str]) -> Iterator[Violati
             place.append(kind.property)  # the name comes from the schema
             rule = str(error.schema_path[-1])
         elif rule == "falseSchema" and error.schema_path and error.schema_path[-1] == "additionalProperties":
-            yield Violation(join("", *place), "additionalProperties", "has properties that are not declared")
+            yield Violation(join("", *place), "additionalProperties", _undeclared(0))
             continue
         yield Violation(join("", *place), rule, _message(kind))
 
@@ -179,6 +179,13 @@ def _only_candidate(error: Any) -> list[Any] | None:
 def _message(kind: Any) -> str:
     write = _MESSAGES.get(kind.name)
     return write(kind) if write else "does not satisfy the schema"
+
+
+def _undeclared(count: int) -> str:
+    """How many, never which: a name that the schema does not know is the caller's. 0: the engine does not count."""
+    if count == 1:
+        return "has 1 property that is not declared"
+    return f"has {count} properties that are not declared" if count else "has properties that are not declared"
 
 
 def _options(values: Iterable[Any]) -> str:
@@ -207,8 +214,8 @@ _MESSAGES: dict[str, Callable[[Any], str]] = {
     "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
     "uniqueItems": lambda kind: "must not repeat an item",
     "contains": lambda kind: "does not hold the items it must",
-    "additionalProperties": lambda kind: "has properties that are not declared",
-    "unevaluatedProperties": lambda kind: "has properties that are not declared",
+    "additionalProperties": lambda kind: _undeclared(len(kind.unexpected)),
+    "unevaluatedProperties": lambda kind: _undeclared(len(kind.unexpected)),
     "additionalItems": lambda kind: "has more items than are declared",
     "unevaluatedItems": lambda kind: "has items that are not declared",
     "propertyNames": lambda kind: "has a property whose name is not allowed",

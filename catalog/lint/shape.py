@@ -1,4 +1,4 @@
-"""Rules about schemas: money, and objects that exist in canonical form."""
+"""Rules about schemas: money, objects that exist in canonical form, and null where no value allows it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,19 @@ def _redefined(workspace: Workspace) -> Iterator[Place]:
                 yield Place(f"{name} exists as a canonical schema", file, join("/components/schemas", name))
 
 
+def _null_shut_out(workspace: Workspace) -> Iterator[Place]:
+    for version in workspace.versions:
+        if version.state.state == "retired" or not str(version.document.get("openapi", "")).startswith("3.0"):
+            continue
+        file = workspace.sources[f"contract/{version.ref}"]
+        for node, pointer in objects_in(version.document):
+            values = node.get("enum")
+            if node.get("nullable") is True and isinstance(values, list) and None not in values:
+                yield Place("nullable, and yet null is none of the values", file, join(pointer, "enum"))
+
+
 RULES = (
     Rule("money-is-exact", "warning", "use a decimal string with its currency (canonical:common)", _inexact_money),
+    Rule("nullable-enum-has-null", "warning", "add null to the enum, or remove nullable", _null_shut_out),
     Rule("canonical-by-reference", "warning", "use $ref: canonical:<object>@^<version>", _redefined),
 )

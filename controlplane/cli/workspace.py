@@ -164,15 +164,17 @@ def _say_items(made: dict[str, Any]) -> None:
 
 def _lint(directory: Path) -> LintReport:
     from catalog.lint import lint as findings_of
+    from catalog.lint.stray import stray
     from catalog.workspace import read_directory
     from controlplane.registry.candidate import load_workspace
 
     files = read_directory(directory)  # what is no workspace at all is an error, not a finding
+    unread = stray(directory, files)  # often the reason why something else does not exist
     try:
         loaded = load_workspace(files)
     except Invalid as error:
-        return LintReport(error.problems or (Problem(error.detail),))
-    return LintReport((), tuple(findings_of(loaded)), own_notes(loaded.notes))
+        return LintReport(error.problems or (Problem(error.detail),), tuple(unread))
+    return LintReport((), (*unread, *findings_of(loaded)), own_notes(loaded.notes))
 
 
 def _say_lint(directory: Path, report: LintReport) -> None:

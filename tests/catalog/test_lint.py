@@ -2,7 +2,9 @@
 
 import pytest
 
+from catalog.inventory import FOLDERS
 from catalog.lint import RULES, lint
+from catalog.lint.stray import stray
 from catalog.workspace import load, read_directory
 from tests.catalog.workspace import GOOD
 
@@ -41,6 +43,9 @@ BREACHES = [
     ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []", {}),
     ("not-enforced", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
      "- {name: reference, in: query, schema: {type: string, format: isbn}}", {}),
+    ("nullable-enum-has-null", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
+     "- {name: reference, in: query, schema: {type: string, nullable: true, enum: [a]}}",
+     {OPENAPI: read_directory(GOOD)[OPENAPI].replace(b"openapi: 3.1.0", b"openapi: 3.0.3")}),
     ("operation-named", OPENAPI, "      operationId: purchases.receive\n", "", {}),
 ]  # fmt: skip
 
@@ -62,3 +67,22 @@ def test_the_library_keeps_the_rules():
     told = {finding.rule for finding in lint(workspace, is_library_included=True)}
     assert told <= {"not-enforced", "contract-bound"}
     assert lint(workspace) == []
+
+
+def test_what_nobody_reads_is_told(tmp_path):
+    """Misspelt folders and settings, and folders of documents that belong to no kind; others are left alone."""
+    for name in (
+        *("waybill.yaml", "Waybill.yml", "entity/a.yaml", "policy/p.yaml", "entities/a.yaml", "systems.yaml"),
+        *("extra/deep/b.json", "keys/jwks.json", ".waybill/c.json", "docs/readme.md", "README.md", "notes.yaml"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    found = stray(tmp_path, {"waybill.yaml", "entities/a.yaml", "keys/jwks.json"})
+    assert {finding.severity for finding in found} == {"warning"}
+    assert {finding.problem.file: finding.problem.remedy.partition(";")[0] for finding in found} == {
+        "Waybill.yml": "did you mean waybill.yaml?",
+        "entity/": "did you mean entities/?",
+        "policy/": "did you mean policies/?",
+        "systems.yaml": "put it into the folder systems/",
+        "extra/": f"folders are {', '.join(FOLDERS)}",
+    }

@@ -96,7 +96,7 @@ def test_all_violations_with_pointers():
         Violation("/date", "format", "must have the format date"),
         Violation("/lines/0/net", "pattern", "must match ^[0-9]+$"),
         Violation("/lines/1/net", "required", "is required"),
-        Violation("", "additionalProperties", "has properties that are not declared"),
+        Violation("", "additionalProperties", "has 1 property that is not declared"),
     }
     assert expected == set(check(schema, document))
 
@@ -143,6 +143,18 @@ def test_no_value_and_no_undeclared_name_is_echoed(schema, document):
     told = msgspec.json.encode(violations).decode()
     assert SECRET not in told
     assert "78051120" not in told
+
+
+@pytest.mark.parametrize("keyword", ["additionalProperties", "unevaluatedProperties"])
+def test_undeclared_properties_are_counted_and_not_named(keyword):
+    """How many there are helps the caller; which they are is payload."""
+    schema = {"properties": {"known": {}}, keyword: False}
+    (one,) = check(schema, {"known": 1, SECRET: 1})
+    (two,) = check(schema, {SECRET: 1, f"{SECRET}b": 1})
+    assert (one.message, two.message) == (
+        "has 1 property that is not declared",
+        "has 2 properties that are not declared",
+    )
 
 
 def test_undeclared_names_are_stars():
