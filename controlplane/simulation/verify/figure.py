@@ -25,6 +25,7 @@ from controlplane.simulation.verify.telling import (
 )
 
 SKETCH_ERROR = 0.021  # the control plane promises its percentiles within 2 %
+ROUNDING_MS = 0.051  # latencies are told to a tenth of a millisecond
 
 
 def standing(spec: SloSpec, records: list[Exchange], as_of_us: int) -> Standing:
@@ -108,13 +109,13 @@ def _compare(subject: str, ours: dict[str, Any], theirs: dict[str, Any]) -> list
     return [
         Difference("figure-differs", f"{subject}: {name}", {"log": str(value), "api": str(theirs[name])})
         for name, value in ours.items()
-        if not _is_same(value, theirs[name])
+        if not _is_same(value, theirs[name], ROUNDING_MS if name == "value" else 0.0)
     ]
 
 
-def _is_same(ours: Any, theirs: Any) -> bool:
+def _is_same(ours: Any, theirs: Any, rounding: float) -> bool:
     if isinstance(ours, float) and isinstance(theirs, float | int):
-        return math.isclose(ours, theirs, rel_tol=SKETCH_ERROR)
+        return abs(ours - theirs) <= SKETCH_ERROR * max(ours, theirs) + rounding
     return bool(ours == theirs)
 
 

@@ -12,6 +12,7 @@ from catalog.snapshot import sha256_hex
 from controlplane.simulation.plan import Fault, Plan
 from controlplane.simulation.verify import Evidence, verify
 from controlplane.simulation.verify.evidence import split
+from controlplane.simulation.verify.figure import _compare
 
 BODY = sha256_hex(b"body")
 SECOND = 1_000_000
@@ -325,3 +326,10 @@ def test_the_report_is_json(accounts):
     again = json.loads(msgspec.json.encode(report))
     assert (again["seed"], again["counts"]["effects_receipt"]) == (7, 3)
     assert again["latency_ms"]["p50"] == 2.0
+
+
+@pytest.mark.parametrize(("told", "is_same"), [(1.3, True), (1.2, True), (1.4, False), (1.1, False)])
+def test_a_latency_may_differ_by_its_bucket_and_its_rounding(told, is_same):
+    """The log says 1.255 ms; the API answers from buckets, to a tenth."""
+    assert (_compare("p95", {"value": 1.255}, {"value": told}) == []) == is_same
+    assert _compare("ratio", {"ratio": 0.5}, {"ratio": 0.53}) != []
