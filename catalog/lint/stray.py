@@ -30,19 +30,24 @@ def _problems(entry: Path, read: Collection[str]) -> Iterator[Problem]:
     name = entry.name
     if name.startswith(".") or name in FOLDERS or name in read:
         return
-    names = (
-        FOLDERS if entry.is_dir() else (SETTINGS, *(f"{folder}{suffix}" for folder in FOLDERS for suffix in SUFFIXES))
-    )
-    near = get_close_matches(name.lower(), names, 1, 0.75)
+    is_file = entry.is_file()
+    near = _near_file(entry) if is_file else get_close_matches(name.lower(), FOLDERS, 1, 0.7)
     if entry.is_dir() and near:
         yield Problem("is read by nobody", file=f"{name}/", remedy=f"did you mean {near[0]}/?", rule=RULE)
     elif entry.is_dir() and _holds_documents(entry) and not any(path.startswith(f"{name}/") for path in read):
         remedy = f"folders are {', '.join(FOLDERS)}; move it elsewhere if it belongs to something else"
         yield Problem("holds YAML or JSON files that nobody reads", file=f"{name}/", remedy=remedy, rule=RULE)
-    elif entry.is_file() and near:
-        folder = near[0].rpartition(".")[0]
-        remedy = f"did you mean {SETTINGS}?" if near[0] == SETTINGS else f"put it into the folder {folder}/"
+    elif is_file and near:
+        remedy = f"did you mean {SETTINGS}?" if near[0] == SETTINGS else f"put it into the folder {near[0]}/"
         yield Problem("is read by nobody", file=name, remedy=remedy, rule=RULE)
+
+
+def _near_file(entry: Path) -> list[str]:
+    if entry.suffix.lower() not in SUFFIXES:
+        return []
+    if get_close_matches(entry.stem.lower(), (SETTINGS.rpartition(".")[0],), 1, 0.8):
+        return [SETTINGS]
+    return get_close_matches(entry.stem.lower(), FOLDERS, 1, 0.8)
 
 
 def _holds_documents(folder: Path) -> bool:
