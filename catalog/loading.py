@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from catalog.bundle import Bundler
-from catalog.canonical import CanonicalSchema, canonical_schema, references, schema_problems
+from catalog.canonical import CanonicalSchema, canonical_schema, schema_problems
 from catalog.consistency import consistency_problems
 from catalog.contract import Contract, ContractVersion
 from catalog.document import parse_document
+from catalog.doubt import doubtful_references, lost_names
 from catalog.envelope import Envelope
 from catalog.errors import Invalid, Problem
 from catalog.inventory import (
@@ -30,12 +31,11 @@ from catalog.network import Binding, Consumer, Entity, System
 from catalog.openapi import read_openapi
 from catalog.pin import pin
 from catalog.pointer import join
-from catalog.reference import PREFIX, parse_reference
 from catalog.schema import Validators
 from catalog.shape import shape
 from catalog.slo import SloSpec, parse_slo
 from catalog.snapshot import Published, canonical_json, sha256_hex
-from catalog.version import is_version, matches, version_key
+from catalog.version import is_version, version_key
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -199,13 +199,7 @@ class Loader:
     def _lose(self, kind: str, member: str, data: Any, path: str) -> None:
         """Remember what could not be loaded, so that it is not told again as missing: its name, or all names that
         the text of an unreadable file may mean."""
-        if isinstance(data, dict):
-            names = [data.get(member)]
-        else:
-            text = self._files[path].decode(errors="replace")
-            stem = path.rpartition("/")[2].rpartition(".")[0]
-            names = [stem, *re.findall(rf"""\b{member}["']?\s*:\s*["']?([\w.-]+)""", text)]
-        self._lost |= {f"{kind}/{name}" for name in names if isinstance(name, str)}
+        self._lost |= {f"{kind}/{name}" for name in lost_names(data, member, path, self._files[path])}
 
     def _listed(self, folder: str, kind: str, type_: type[S], name_of: Callable[[S], str]) -> dict[str, S]:
         return {
@@ -309,23 +303,12 @@ class Loader:
                 places[schema.key] = path
         for key, path in places.items():
             problems = schema_problems(self._schemas[key], self._schemas, path)
-            doubtful = self._doubtful(self._schemas[key].document)
+            doubtful = doubtful_references(self._schemas[key].document, self._lost)
             if not problems:
                 problems = self._compile(self._schemas[key], path)
             if problems or doubtful:
                 self._broken.add(key)
             self._problems += [problem for problem in problems if problem.pointer not in doubtful]
-
-    def _doubtful(self, document: Any) -> set[str]:
-        """Pointers of references to canonical schemas that are there and could not be loaded."""
-        lost = [key.removeprefix("schema/").partition("@") for key in self._lost if key.startswith("schema/")]
-        found = set()
-        for ref, pointer in references(document) if lost else ():
-            object_, _, range_ = ref.removeprefix(PREFIX).partition("#")[0].partition("@")
-            fits = (name == object_ and is_version(at) and matches(at, range_) for name, _, at in lost)
-            if ref.startswith(PREFIX) and _is_reference(ref) and any(fits):
-                found.add(pointer)
-        return found
 
     def _compile(self, schema: CanonicalSchema, path: str) -> list[Problem]:
         """Compile a canonical schema with all it uses, and hold its examples to it."""
@@ -405,7 +388,7 @@ class Loader:
         name = f"{contract.contract}@{version}" if contract else ""
         earlier = self._published.get(f"contract/{name}")
         exact, pins, problems = pin(document, self._schemas, earlier.pins if earlier else (), path)
-        doubtful = self._doubtful(document)
+        doubtful = doubtful_references(document, self._lost)
         self._problems += [problem for problem in problems if problem.pointer not in doubtful]
         operations: tuple[Any, ...] = ()
         if document and not doubtful and not pins.keys() & self._broken:  # a broken schema is told once, at home
@@ -422,14 +405,6 @@ class Loader:
             self._unread.add(contract.contract)
         sha256 = sha256_hex(canonical_json({"document": exact, "pins": pins}))
         return ContractVersion(contract, version, exact, pins, operations, sha256)
-
-
-def _is_reference(text: str) -> bool:
-    try:
-        parse_reference(text)
-    except Invalid:
-        return False
-    return True
 
 
 def binding_name(binding: Binding) -> str:
