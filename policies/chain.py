@@ -102,7 +102,7 @@ class Compiler:
         if kind.phase == "identity" and name in self._identities:
             return self._identities[name]
         files = {path: text.encode() for path, text in blob.files.items()}
-        policy = kind.compile(self._configs[name], msgspec.structs.replace(around, files=files))
+        policy = kind.compile(self._configs[name], msgspec.structs.replace(around, files=files, envelope=name))
         if kind.phase == "identity":
             self._identities[name] = policy
         return policy

@@ -50,6 +50,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     pepper: bytes  # key of the API keys' HMAC; the group's secret
     files: Mapping[str, bytes]  # files a policy's config names (JWKS), read by the host
     validators: Validators  # shared by content over the whole snapshot
+    envelope: str = ""  # name of the policy's envelope, unique in a workspace
     base_paths: Mapping[str, str] = {}  # "name@version" -> base path at the gateway, of every published version
 
 

@@ -16,12 +16,16 @@ _ROUNDING = 1e-6  # binary fractions of intervals must not lose the last call
 
 
 class Quota:
-    """`limit` calls per `window_s`, of which at most `burst` at once."""
+    """`limit` calls per `window_s`, of which at most `burst` at once.
 
-    def __init__(self, name: str, limit: int, window_s: float, burst: int) -> None:
+    `envelope` has its buckets for itself: a quota in shadow takes nothing from an enforced one of the same `name`.
+    """
+
+    def __init__(self, envelope: str, name: str, limit: int, window_s: float, burst: int) -> None:
         self._interval_s = window_s / limit
         self._burst_s = (burst - 1) * self._interval_s  # an idle bucket lets burst calls through at once
-        self._name = name
+        self._envelope = envelope
+        self._name = name  # told to clients
         self._needs: dict[tuple[str, ...], Need] = {}  # as many as consumers and entities are known
         self._policy = (b"ratelimit-policy", f'"{name}";q={burst};w={ceil(burst * self._interval_s)}'.encode())
         self._state = f'"{name}";r=%d;t=%d'.encode()
@@ -30,7 +34,7 @@ class Quota:
         """The fact that takes one call from `bucket`; ask for it once a call."""
         need = self._needs.get(bucket)
         if need is None:
-            need = self._needs[bucket] = Need("quota", ((self._name, *bucket), self._interval_s, self._burst_s))
+            need = self._needs[bucket] = Need("quota", ((self._envelope, *bucket), self._interval_s, self._burst_s))
         return need
 
     def judge(self, taken: tuple[float, float]) -> Decision:

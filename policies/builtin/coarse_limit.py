@@ -35,7 +35,7 @@ class CoarseLimit:
 
     @classmethod
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
-        return cls(Quota(config.name, config.limit, config.window_s, config.burst or config.limit))
+        return cls(Quota(around.envelope, config.name, config.limit, config.window_s, config.burst or config.limit))
 
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
         return (self._quota.need(request.consumer.consumer if request.consumer else ""),)

@@ -41,7 +41,7 @@ class RateLimit:
 
     @classmethod
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
-        quota = Quota(config.name, config.limit, config.window_s, config.burst or config.limit)
+        quota = Quota(around.envelope, config.name, config.limit, config.window_s, config.burst or config.limit)
         version = around.version
         return cls(quota, config.by, f"{version.contract.contract}/{version.major}/{around.operation.id}")
 

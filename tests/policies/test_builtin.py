@@ -173,15 +173,16 @@ def test_two_keys_overlap_for_rotation():
 
 
 def test_buckets_are_what_they_are_kept_by():
-    """The bucket's key holds consumer, operation and entity as configured."""
+    """The bucket's key holds the envelope, and consumer, operation and entity as configured."""
     call = request(consumer=Consumer("ap", "AP"), entity="north")
     keys = []
     for by in (("consumer",), ("consumer", "operation", "entity"), ()):
         (need,) = RateLimit.compile(RateConfig(by=by), around()).needs(call, {})
         keys.append(need.key[0][1:])
     assert keys == [("ap", "", ""), ("ap", "buying.orders/1/orders.create", "north"), ("", "", "")]
-    (need,) = CoarseLimit.compile(CoarseLimit.config_type(limit=60, window_s=60, burst=10), around()).needs(call, {})
-    assert need.key == (("coarse", "ap"), 1.0, 9.0)
+    first = CoarseLimit.compile(CoarseLimit.config_type(limit=60, window_s=60, burst=10), around(envelope="first"))
+    (need,) = first.needs(call, {})
+    assert need.key == (("first", "ap"), 1.0, 9.0)
 
 
 def test_quota_headers():
