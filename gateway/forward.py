@@ -20,6 +20,7 @@ from catalog.network import System
 from catalog.record import AttentionEntry, Executed, IntentEntry, OutcomeEntry
 from gateway.call import Call, Reply
 from gateway.exchange import cross_references
+from gateway.header import folded
 from gateway.inbound import Headers, answer_headers
 from gateway.plan import OperationPlan, Target
 from gateway.problem import PROBLEM_PREFIX
@@ -155,8 +156,8 @@ class Forwarder:
         if plan.passes_cookies:
             headers = headers + call.inbound.cookies
         if target.credential is not None:
-            name = target.credential[0]
-            headers = [*(header for header in headers if header[0] != name), target.credential]
+            name = folded(target.credential[0])  # systems may read `x_token` and `x.token` as `x-token`
+            headers = [*(header for header in headers if folded(header[0]) != name), target.credential]
         arguments = (target.system, request.method.encode(), line.encode("latin-1"), headers, request.body)
         started_ns = perf_counter_ns()
         try:

@@ -51,9 +51,14 @@ IDENTITY_HEADERS = (
     "x-method-override",
 )
 _OWN_FOR_CLIENTS = frozenset({b"waybill-legal-entity", b"waybill-debug"})
-_FOLDED = re.compile(rb"[^a-z0-9-]")
+_FOLD = re.sub(rb"[^a-z0-9-]", b"-", bytes(range(256)), flags=re.DOTALL)
 _NAMES_MAX = 2048
 _NAME_BYTES_MAX = 64
+
+
+def folded(name: bytes) -> bytes:
+    """`name` (lower case) as a server may read it that takes everything but letters and digits for the same."""
+    return name.translate(_FOLD)
 
 
 class HeaderNames:
@@ -74,9 +79,9 @@ class HeaderNames:
         return judged
 
     def _kind(self, name: bytes) -> int:
-        folded = _FOLDED.sub(b"-", name)
-        if folded != name:
-            return DROPPED if self._is_protected(folded) else PLAIN
+        plain = folded(name)
+        if plain != name:
+            return DROPPED if self._is_protected(plain) else PLAIN
         if name == b"upgrade" or self._is_reserved(name):
             return DROPPED
         if self._is_identity(name):

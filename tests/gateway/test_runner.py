@@ -132,6 +132,24 @@ def test_the_client_s_credentials_and_hops_end_here(tmp_path):
     assert answer.header("set-cookie") is None
 
 
+@pytest.mark.parametrize("header", ["X-Service-Token", "X_Service.Token"])
+def test_no_alias_of_the_gateway_s_credential_reaches_the_system(tmp_path, header):
+    """Names that a system may read as its credential's are dropped; other names with such characters pass."""
+    credential = {"secret": "erp-token", "header": header, "prefix": ""}
+    system = yaml.safe_load(workspace_files()["systems/erp.yaml"]) | {"credential": credential}
+    names = ["X-Service-Token", "X_Service_Token", "X.Service.Token", "x-service_token", "X~Service!Token"]
+
+    async def go(gateway):
+        sent = [(name, MARK) for name in names] + [("X_Other.Name", "kept")]
+        await gateway.call("POST", POST, ORDER_BODY, headers=[*sent, ("Idempotency-Key", "k-1")])
+        return gateway.system.calls[0]["headers"]
+
+    headers, _ = run(tmp_path, go, workspace_files(systems__erp=system))
+    found = {name: value for name, value in headers if b"token" in name or b"other" in name}
+    assert found == {header.lower().encode(): SECRETS["erp-token"].encode(), b"x_other.name": b"kept"}
+    assert MARK.encode() not in [value for _, value in headers]
+
+
 def test_trace_context_is_continued_or_restarted(tmp_path):
     """A valid traceparent goes on with our span and its tracestate; an invalid one starts a new trace without it."""
     trace = "0af7651916cd43dd8448eb211c80319c"
@@ -369,6 +387,25 @@ def test_shadow_decides_and_never_acts(tmp_path):
     decision = records[0]["decisions"][0]
     assert (decision["policy"], decision["kind"], decision["mode"]) == ("request-schema", "reject", "shadow")
     assert "refused_by" not in records[0]
+
+
+@pytest.mark.parametrize("kind", ["rate-limit", "coarse-limit"])
+def test_a_quota_in_shadow_has_a_bucket_of_its_own(tmp_path, kind):
+    """A tighter limit tried in shadow, named like the enforced one in headers, takes nothing from it."""
+    config = {"name": "q", "window_s": 600}
+    files = workspace_files(
+        policies__limit={"name": "limit", "policy": kind, "config": {"limit": 4, **config}},
+        policies__tighter={"name": "tighter", "policy": kind, "mode": "shadow", "config": {"limit": 1, **config}},
+    )
+
+    async def go(gateway):
+        return [await gateway.call("POST", POST, ORDER_BODY, headers={"Idempotency-Key": str(n)}) for n in range(5)]
+
+    answers, records = run(tmp_path, go, files)
+    assert [answer.status for answer in answers] == [201, 201, 201, 201, 429]
+    tried = [[d["kind"] for d in record.get("decisions", []) if d.get("mode") == "shadow"] for record in records]
+    assert tried[0] == []
+    assert tried[1:4] == [["reject"]] * 3
 
 
 def with_life_cycle(**state):
