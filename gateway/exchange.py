@@ -32,9 +32,10 @@ class Sense(NamedTuple):
     amount: Amount | None
     occurred_at: str
     status_axes: dict[str, str]
+    told: tuple[str, ...]  # the aliases that the system itself gave the object
 
 
-NO_SENSE = Sense(None, (), (), None, "", {})
+NO_SENSE = Sense(None, (), (), None, "", {}, ())
 
 
 class _Link(NamedTuple):
@@ -52,7 +53,7 @@ class Meaning:
         self.event = extension.event or ""
         self._object = extension.object or ""
         self._ids = [compile_expression(text) for text in texts(extension.id)]
-        self._aliases = [compile_expression(text) for text in extension.aliases]
+        self._aliases = [(each, _is_told(each)) for each in map(compile_expression, extension.aliases)]
         self._links = [
             _Link(link.object, compile_expression(link.id), link.relation, link.kind, _optional(link.assigner))
             for link in extension.links
@@ -71,6 +72,9 @@ class Meaning:
             return NO_SENSE
         entity, system = context.entity or "", context.system or ""
         value = next((text for each in self._ids if (text := _key(each, context))), None)
+        aliases = [
+            (alias, is_told) for each, is_told in self._aliases if system and (alias := _key(each, context)) is not None
+        ]
         links, amount, occurred_at = earlier.links, earlier.amount, earlier.occurred_at
         if earlier is NO_SENSE or self._is_late:
             links = _linked(self._links, context, entity)
@@ -78,15 +82,12 @@ class Meaning:
             occurred_at = "" if self._occurred_at is None else _moment(self._occurred_at.text_of(context))
         return Sense(
             None if value is None else ObjectRef(self._object, entity, value),
-            tuple(
-                ObjectRef(self._object, system, alias)
-                for each in self._aliases
-                if system and (alias := _key(each, context)) is not None
-            ),
+            tuple(ObjectRef(self._object, system, alias) for alias, _ in aliases),
             links,
             amount,
             occurred_at,
             {} if self._status is None else _axes(self._status.resolve(context)),
+            tuple(alias for alias, is_told in aliases if is_told),
         )
 
     def complete(self, draft: Exchange, response_document: Any, response_headers: Any = ()) -> Exchange:
@@ -112,10 +113,11 @@ class Meaning:
 
 
 def cross_references(sense: Sense, entity: str, system: str) -> tuple[CrossReference, ...]:
-    """Where the object of a call lives, under each name that it goes by."""
+    """Where the object of a call lives, under its id and each name that the system gave it. A name that the client
+    chose is none of them: it could be that of another entity's object."""
     if sense.object is None:
         return ()
-    names = dict.fromkeys([sense.object.value, *(alias.value for alias in sense.aliases)])
+    names = dict.fromkeys([sense.object.value, *sense.told])
     return tuple(CrossReference(sense.object.type, name, entity, system) for name in names)
 
 
@@ -170,6 +172,12 @@ def _reads_answer(*expressions: Expression | None) -> bool:
     return any(
         source.startswith("response.") for expression in expressions if expression for source in expression.sources
     )
+
+
+def _is_told(expression: Expression) -> bool:
+    """Whether it reads the system's answer and nothing else."""
+    sources = expression.sources
+    return bool(sources) and all(source.startswith("response.") for source in sources)
 
 
 def _money(value: Any) -> Amount | None:

@@ -237,7 +237,7 @@ class Reconciler:
             opened = await self._store.attention_of(exchange_id)
             settled = opened and replace(opened, state="settled", resolution=ending.resolution, settled_by="reconcile")
         record = self._record(item.intent, ending, answer)
-        references = _references(record) if ending.executed == "yes" else ()
+        references = _references(record, item.intent.draft) if ending.executed == "yes" else ()
         if ending.executed == "yes" and answer is None:
             answer = _lost_answer(exchange_id)
         stream = "" if item.stream == self._store.stream else item.stream
@@ -323,12 +323,14 @@ def first_success(operation: Operation) -> int:
     return min((int(s) for s in operation.response_schemas if s.isdigit() and 200 <= int(s) < 300), default=200)
 
 
-def _references(record: Exchange) -> tuple[CrossReference, ...]:
-    """Where the object lives, under each name that it goes by."""
+def _references(record: Exchange, draft: Exchange) -> tuple[CrossReference, ...]:
+    """Where the object lives, under its id and each name that the system gave it: those that `draft` had before the
+    system was called are the client's."""
     if record.object is None:
         return ()
     kind = record.object.type
-    values = dict.fromkeys([record.object.value, *(alias.value for alias in record.aliases)])
+    told = [alias.value for alias in record.aliases if alias not in draft.aliases]
+    values = dict.fromkeys([record.object.value, *told])
     return tuple(CrossReference(kind, value, record.legal_entity, record.system) for value in values)
 
 

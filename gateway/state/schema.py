@@ -12,7 +12,8 @@ from catalog.errors import Conflict, Invalid, Unavailable
 VERSION = 1
 
 #: `intent.is_open`: not recorded yet, or in doubt. `claim_key` is null when the client sent no key, or when a later
-#: call took the key over. `retry_at_us`: when reconcile may look next; null: never again by itself.
+#: call took the key over. `retry_at_us`: when reconcile may look next; null: never again by itself. A system's value is
+#: the first legal entity's that had it (`cross_reference`): no later call can claim it for another.
 TABLES = """
 CREATE TABLE stream (
   stream_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slot INTEGER NOT NULL, epoch INTEGER NOT NULL,
@@ -31,7 +32,7 @@ CREATE INDEX intent_open ON intent (is_open) WHERE is_open = 1;
 CREATE INDEX intent_begun ON intent (begun_us);
 CREATE TABLE cross_reference (
   object TEXT NOT NULL, value TEXT NOT NULL, entity TEXT NOT NULL, system TEXT NOT NULL,
-  PRIMARY KEY (object, value, entity, system)) WITHOUT ROWID;
+  PRIMARY KEY (object, value, system)) WITHOUT ROWID;
 CREATE TABLE attention (
   attention_id TEXT PRIMARY KEY, exchange_id TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
   changed_us INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (exchange_id, kind));

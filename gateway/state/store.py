@@ -78,7 +78,8 @@ class PendingIntent(msgspec.Struct, frozen=True):
 
 
 class CrossReference(msgspec.Struct, frozen=True):
-    """Where a business object lives: tells which entity and system a bare GET belongs to."""
+    """Where a business object lives: tells which entity and system a bare GET belongs to. Of one system, a value is
+    the first entity's that had it; later ones are ignored."""
 
     object: str  # type
     value: str

@@ -96,12 +96,12 @@ class Doubtful:
 
 
 @asynccontextmanager
-async def doubtful(path):
+async def doubtful(path, **files):
     erp = Erp()
     upstream = Upstream()
     async with origin(erp) as running:
         system = msgspec.to_builtins(running.system(prefix="/api")) | {"credential": {"secret": "erp-token"}}
-        async with rig(path, workspace_files(systems__erp=system), upstream) as gateway:
+        async with rig(path, workspace_files(systems__erp=system, **files), upstream) as gateway:
             yield Doubtful(gateway, erp, upstream)
         await upstream.close()
 

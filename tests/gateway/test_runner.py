@@ -490,7 +490,12 @@ def test_references_find_the_entity(tmp_path):
             await gateway.call("GET", f"{POST}/PO-new", key="ap"),
         ]
 
-    answers, records = run(tmp_path, go)
+    other = {"system": "other", "name": "Other", "region": "us-west", "base_url": "http://127.0.0.1:1/api"}
+    bound = [
+        {"contract": "buying.orders", "major": 1, "entity": "north", "system": "erp"},
+        {"contract": "buying.orders", "major": 1, "entity": "south", "system": "other"},
+    ]
+    answers, records = run(tmp_path, go, workspace_files(systems__other=other, bindings__all=bound))
     codes = [answer.json().get("code", answer.status) for answer in answers]
     assert codes == [200, "not-found", "entity-ambiguous", 200, 200, "entity-ambiguous", "entity-missing", 200]
     entities = [record.get("legal_entity", "") for record in records[2:]]
