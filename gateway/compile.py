@@ -15,6 +15,7 @@ from catalog.snapshot import canonical_json, sha256_hex
 from catalog.version import version_key
 from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
+from gateway.inbound import TAKEN
 from gateway.plan import OperationPlan, ReconcileTemplate, Target
 from gateway.route import Router
 from policies.chain import Compiler
@@ -115,6 +116,7 @@ class _Builder:
             is_retired=version.state.state == "retired",
             needs_body=bool(operation.request_schemas) or not operation.is_safe,
             passes_cookies=any(parameter.place == "cookie" for parameter in operation.parameters),
+            header_names=_header_names(operation),
         )
 
     def _around(self, version: ContractVersion, operation: Operation) -> Surroundings:
@@ -165,6 +167,11 @@ def credential_header(system: System, secrets: Mapping[str, str]) -> tuple[bytes
         return credential.header.lower().encode(), line.encode()
     text = f"system {system.system}: the secret {credential.secret!r} {message}"
     raise Invalid(text, [Problem(text, remedy=remedy, rule="secret")])
+
+
+def _header_names(operation: Operation) -> tuple[bytes, ...]:
+    names = {parameter.name.lower().encode() for parameter in operation.parameters if parameter.place == "header"}
+    return tuple(sorted(names - TAKEN))
 
 
 def serving(versions: Iterable[ContractVersion]) -> Iterator[ContractVersion]:

@@ -15,7 +15,7 @@ VIA = b"1.1 waybill"
 CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
 #: read here and not passed on as they are
-_TAKEN = (
+TAKEN = (
     HOP_BY_HOP
     | CREDENTIALS
     | frozenset(
@@ -69,7 +69,7 @@ class Inbound:
         self._hops: set[bytes] = set()
         for header in headers:
             name = header[0]
-            if name not in _TAKEN:
+            if name not in TAKEN:
                 self.passed.append(header)
             else:
                 self._take(name, header[1])

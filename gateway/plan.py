@@ -89,6 +89,7 @@ class OperationPlan(msgspec.Struct, frozen=True):
     is_retired: bool
     needs_body: bool
     passes_cookies: bool  # only where the contract declares one
+    header_names: tuple[bytes, ...]  # lower case, of declared parameters that go on to the system as they are
 
     def target(self, entity: str) -> Target | None:
         return self.targets.get(entity) or self.targets.get("*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from typing import Any
 
 from catalog.errors import Unavailable
@@ -146,7 +147,7 @@ class Runner:
             call.context.system = target.system.system
         if plan.is_safe:
             return None
-        request.fingerprint = _fingerprint(call)
+        request.fingerprint = _fingerprint(call, plan)
         if not plan.chain.claim:
             return None
         keys = call.inbound.idempotency_keys
@@ -188,11 +189,15 @@ def _cut_off(call: Call, scope: Any) -> Reply:
     return call.refuse(400, "client-gone", "The client went away before its request was complete.")
 
 
-def _fingerprint(call: Call) -> str:
-    """SHA-256 over method, path, query and body."""
+def _fingerprint(call: Call, plan: OperationPlan) -> str:
+    """SHA-256 over method, path, query, body and declared header parameters."""
     request = call.request
-    text = f"{request.method}\n{request.path}\n{request.query}\n{call.request_sha256()}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    lines = [request.method, request.path, request.query, call.request_sha256()]
+    if plan.header_names:
+        given = [header for header in request.headers if header[0] in plan.header_names]
+        given.sort(key=itemgetter(0))  # several of one name keep their order, which means something
+        lines += [f"{name.decode()}:{value.decode('latin-1')}" for name, value in given]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _key_text(value: bytes) -> str:

@@ -56,7 +56,7 @@ class Request:
         self.flaw: str = ""  # why the body is no JSON document, although it says so
         self.entity: str = ""  # entity resolution
         self.idempotency_key: str = ""
-        self.fingerprint: str = ""  # SHA-256 over method, path, query and body
+        self.fingerprint: str = ""  # SHA-256 over method, path, query, body and declared headers
 
     def header(self, name: bytes) -> bytes | None:
         """Value of the first header `name` (lower case), or None."""

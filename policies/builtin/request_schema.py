@@ -5,11 +5,14 @@ Sources: OpenAPI 3.1.1 §4.8.10, JSON Schema 2020-12 (through `catalog.schema`),
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec import Meta
 
+from catalog.contract import Parameter
 from catalog.errors import Violation
 from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
@@ -18,9 +21,13 @@ from policies.parameter import ParameterCheck
 from policies.policy import Facts, Need, Phase, Surroundings
 from policies.request import Request
 
+_TOLD_MAX = 100  # of the undeclared ones: the first are enough to mend a call
+
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
+    undeclared_query: Annotated[
+        Literal["reject", "pass"], Meta(description="what becomes of query parameters that the contract does not name")
+    ] = "reject"
 
 
 class RequestSchema:
@@ -31,12 +38,18 @@ class RequestSchema:
     config_type: ClassVar[type[msgspec.Struct]] = Config
 
     def __init__(
-        self, handles: dict[str, Handle], validators: Validators, checks: list[ParameterCheck], places: frozenset[str]
+        self,
+        handles: dict[str, Handle],
+        validators: Validators,
+        checks: list[ParameterCheck],
+        places: frozenset[str],
+        names: QueryNames | None,
     ) -> None:
         self._handles = handles
         self._validators = validators
         self._checks = checks
-        self._has_query = "query" in places
+        self._names = names
+        self._has_query = "query" in places or names is not None
         self._has_cookie = "cookie" in places
 
     @classmethod
@@ -44,17 +57,21 @@ class RequestSchema:
         operation, validators = around.operation, around.validators
         handles = {media: validators.handle(schema) for media, schema in operation.request_schemas.items()}
         checks = [ParameterCheck(parameter, validators) for parameter in operation.parameters]
-        if not handles and not checks:
+        names = QueryNames.declared(operation.parameters) if config.undeclared_query == "reject" else None
+        if not handles and not checks and names is None:
             return None
-        return cls(handles, validators, checks, frozenset(parameter.place for parameter in operation.parameters))
+        places = frozenset(parameter.place for parameter in operation.parameters)
+        return cls(handles, validators, checks, places, names)
 
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
         return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         found: tuple[Violation, ...] = ()
+        query = _pairs(request.query) if self._has_query and request.query else {}
+        if query and self._names is not None:
+            found = self._names.violations(request.query, query)
         if self._checks:
-            query = _pairs(request.query, "&") if self._has_query and request.query else {}
             cookies = _cookies(request) if self._has_cookie else {}
             for check in self._checks:
                 found += check.violations(request, query, cookies)
@@ -76,13 +93,46 @@ class RequestSchema:
         return self._validators.validate(self._handles[declared], request.document)
 
 
-def _pairs(text: str, separator: str) -> dict[str, list[str]]:
+class QueryNames:
+    """The names that an operation's query may hold."""
+
+    def __init__(self, names: frozenset[str], prefixes: tuple[str, ...]) -> None:
+        self._names = names
+        self._prefixes = prefixes  # of objects: name[a]=1&name[b]=2
+
+    @classmethod
+    def declared(cls, parameters: Sequence[Parameter]) -> Self | None:
+        """None where a parameter's own names cannot be told: any name may be its."""
+        known = [parameter for parameter in parameters if parameter.place == "query"]
+        if any(parameter.check == "none" for parameter in known):
+            return None
+        deep = tuple(f"{parameter.name}[" for parameter in known if parameter.style == "deepObject")
+        return cls(frozenset(parameter.name for parameter in known), deep)
+
+    def violations(self, text: str, query: dict[str, list[str]]) -> tuple[Violation, ...]:
+        """One for each undeclared parameter of the query `text`, known by its position: its name is the sender's."""
+        if query.keys() <= self._names:
+            return ()
+        return tuple(
+            Violation(f"#/query/{position}", "undeclared", "is not a query parameter that the operation declares")
+            for position, pair in enumerate(text.split("&"))
+            if pair and not self._knows(_name(pair))
+        )[:_TOLD_MAX]
+
+    def _knows(self, name: str) -> bool:
+        return name in self._names or name.startswith(self._prefixes)
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
+
+
+def _pairs(text: str) -> dict[str, list[str]]:
     """Names, decoded, to values as they came."""
     found: dict[str, list[str]] = {}
-    for pair in text.split(separator):
+    for pair in text.split("&"):
         if pair:
-            name, _, value = pair.partition("=")
-            found.setdefault(unquote_plus(name), []).append(value)
+            found.setdefault(_name(pair), []).append(pair.partition("=")[2])
     return found
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from gateway.app import create_app
 from gateway.state.sqlite import SqliteStore
 from gateway.upstream import UpstreamBroken
-from tests.gateway.rig import ORDER_BODY, PEPPER, SECRETS, Rig, System, rig, snapshot_of, workspace_files
+from tests.gateway.rig import (
+    ORDER_BODY,
+    PEPPER,
+    SECRETS,
+    Rig,
+    System,
+    orders_document,
+    rig,
+    snapshot_of,
+    workspace_files,
+)
 
 POST = "/buying/v1/orders"
 
@@ -55,6 +66,26 @@ def test_a_key_is_bound_to_its_request(tmp_path, change, target):
 
     (answer, calls), _ = run(tmp_path, go)
     assert (answer.status, answer.json()["code"], calls) == (422, "idempotency-key-reused", 1)
+
+
+def test_a_key_is_bound_to_the_headers_that_the_contract_declares(tmp_path):
+    """Another value of a declared header, or none, is another request; headers that nobody declared do not matter."""
+    document = orders_document()
+    mode = {"name": "X-Mode", "in": "header", "schema": {"type": "string"}}
+    own = [{"name": name, "in": "header", "schema": {"type": "string"}} for name in ("Idempotency-Key", "traceparent")]
+    document["paths"]["/orders"]["post"]["parameters"] = [mode, *own]
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    async def go(gateway):
+        first = {"Idempotency-Key": "k-1", "X-Mode": "draft", "User-Agent": "a"}
+        tried = [first, first | {"User-Agent": "b", "traceparent": trace, "Idempotency-Key": '"k-1"'}]
+        tried += [first | {"X-Mode": "final"}, {"Idempotency-Key": "k-1"}]
+        return [(await gateway.call("POST", POST, ORDER_BODY, headers=headers)).status for headers in tried]
+
+    files = workspace_files()
+    files["contracts/buying/orders/1.0.0/openapi.yaml"] = json.dumps(document).encode()
+    statuses, _ = run(tmp_path, go, files)
+    assert statuses == [201, 201, 422, 422]
 
 
 def test_a_key_is_the_consumer_s_own_and_the_entity_s(tmp_path):

@@ -57,12 +57,12 @@ def test_a_write_goes_through_and_is_journalled(tmp_path):
     """A valid order reaches the system once; the record says who, what, how much and that it was executed."""
 
     async def go(gateway):
-        answer = await gateway.call("POST", f"{POST}?a=%20b", ORDER_BODY, headers=KEY)
+        answer = await gateway.call("POST", POST, ORDER_BODY, headers=KEY)
         return answer, gateway.system.calls, await gateway.entries("intent"), await gateway.entries("outcome")
 
     (answer, calls, intents, outcomes), records = run(tmp_path, go)
     assert answer.status == 201
-    assert [call["target"] for call in calls] == [b"/orders?a=%20b"]
+    assert [call["target"] for call in calls] == [b"/orders"]
     assert json.loads(calls[0]["body"]) == ORDER_BODY
     record = records[0]
     assert len(records) == len(intents) == len(outcomes) == 1
@@ -312,6 +312,39 @@ def test_parameters_are_checked_by_their_types(tmp_path):
     assert bad.status == 422
     pointers = {violation["pointer"] for violation in bad.json()["violations"]}
     assert pointers == {"#/query/limit", "#/query/state/0", "#/query/requisition_id"}
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "positions"),
+    [
+        ("GET", f"{POST}?legal_entity=north&company={MARK}&limit=5&{MARK}", [1, 3]),
+        ("GET", f"{POST}?legal_entity=north&&Limit=5&legal%5Fentity=north&=1", [2, 4]),
+        ("GET", f"{POST}?legal_entity=north&legal_entity%00=south", [1]),
+        ("GET", f"{POST}/PO-1?expand=all", [0]),
+        ("POST", f"{POST}?company=2", [0]),
+    ],
+)
+def test_undeclared_query_parameters_are_refused(tmp_path, method, target, positions):
+    """What no contract names reaches no system; it is told by its position, since its name is the sender's own."""
+    body, headers = (ORDER_BODY, KEY) if method == "POST" else (None, None)
+    answer, _ = refused(tmp_path, lambda g: g.call(method, target, body, headers=headers), 422, "schema-violation")
+    found = [each["pointer"] for each in answer.json()["violations"] if each["rule"] == "undeclared"]
+    assert found == [f"#/query/{position}" for position in positions]
+
+
+def test_undeclared_query_parameters_may_be_let_pass(tmp_path):
+    """Where a policy says so the query goes on as it came; declared parameters are checked all the same."""
+    config = {"undeclared_query": "pass"}
+    files = workspace_files(policies__schema={"name": "request-schema", "policy": "request-schema", "config": config})
+
+    async def go(gateway):
+        gateway.system.respond = lambda call: (200, {"items": []})
+        good = await gateway.call("GET", f"{POST}?legal_entity=north&company=%32")
+        bad = await gateway.call("GET", f"{POST}?legal_entity=north&company=2&limit=x")
+        return good.status, bad.status, [call["target"] for call in gateway.system.calls]
+
+    result, _ = run(tmp_path, go, files)
+    assert result == (200, 422, [b"/orders?legal_entity=north&company=%32"])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -247,6 +247,25 @@ def test_of_an_unchecked_parameter_the_presence_counts(style, check, query, is_v
 
 
 @pytest.mark.parametrize(
+    ("parameters", "query", "positions"),
+    [
+        ((), "", None),
+        ((), "a=1&b", [0, 1]),
+        ((Parameter("p", "query", False, True, "deepObject", True, "presence"),), "p[a]=1&p%5Bb%5D=2&q[a]=3", [2]),
+        ((Parameter("p", "query", False, True, "form", True, "none"),), "anything=1", None),
+        ((Parameter("p", "path", False, True, "matrix", True, "none"),), "anything=1", [0]),
+        ((), "&".join("a" for _ in range(5000)), list(range(100))),
+    ],
+)
+def test_undeclared_query_parameters_are_told_by_position(parameters, query, positions):
+    """Where an object is spread over names of its own any name may be declared; the first hundred are told."""
+    chosen = operation(parameters=parameters, request_schemas={})
+    decision = RequestSchema.compile(RequestConfig(), around(chosen)).decide(request({}, query=query), {})
+    expected = [] if positions is None else [f"#/query/{position}" for position in positions]
+    assert [violation.pointer for violation in decision.violations] == expected
+
+
+@pytest.mark.parametrize(
     ("place", "schema", "text", "is_valid"),
     [
         ("query", {"type": "integer"}, "p=12", True),
