@@ -231,9 +231,15 @@ class Forwarder:
 
 def outcome_of(status: int) -> tuple[Executed, ClaimState]:
     """What an answer's status says of a mutating call. State `executed` is remembered for its key; `not_executed` is
-    not, so that a client may mend its request; any other 5xx leaves open whether the system acted (design §11.3)."""
-    if status < 400:
+    not, so that a client may mend its request. A redirect that keeps method and body (307, 308) was not done here; 303
+    shows the result of what was done; every other one and other 5xx leave open whether the system acted (design §11.3,
+    RFC 9110 §15.4)."""
+    if status < 300 or status == 303:
         return "yes", "executed"
+    if status in (307, 308):
+        return "no", "not_executed"
+    if status < 400:
+        return "unknown", "in_doubt"
     if status == 409:
         return "no", "executed"
     if status < 500 or status in (501, 503):

@@ -656,9 +656,31 @@ def test_reads_without_an_answer(tmp_path, error, status, code, calls):
     assert records[0]["executed"] == "no"
 
 
+@pytest.mark.parametrize(
+    ("redirect", "first", "second", "executed"),
+    [(307, 502, 201, ["no", "yes"]), (302, 504, 409, ["unknown", "no"]), (303, 502, 502, ["yes", "yes"])],
+)
+def test_a_redirected_write(tmp_path, redirect, first, second, executed):
+    """A 307 was not done, and the key may be used again; of a 302 nobody knows; what a 303 shows was done."""
+
+    async def go(gateway):
+        done = (201, {"id": "PO-1", "status": {}})
+        gateway.system.respond = lambda call: (
+            done if len(gateway.system.calls) > 1 else (redirect, b"", [(b"location", b"/elsewhere")])
+        )
+        return [await gateway.call("POST", POST, ORDER_BODY, headers=KEY) for _ in range(2)]
+
+    answers, records = run(tmp_path, go)
+    assert [answer.status for answer in answers] == [first, second]
+    assert [record["executed"] for record in records] == executed
+    assert answers[0].json()["executed"] == executed[0]
+
+
 def test_what_a_status_says_of_a_write():
-    """2xx and 3xx did it, 4xx, 501 and 503 did not, any other 5xx leaves it open; only 2xx, 3xx and 409 are kept."""
-    assert outcome_of(201) == outcome_of(302) == ("yes", "executed")
+    """2xx and 303 did it; 307, 308, 4xx, 501 and 503 did not; others leave it open. Only 2xx, 303 and 409 are kept."""
+    assert outcome_of(200) == outcome_of(201) == outcome_of(204) == outcome_of(303) == ("yes", "executed")
+    assert outcome_of(307) == outcome_of(308) == ("no", "not_executed")
+    assert {outcome_of(status) for status in (300, 301, 302, 304, 305, 306, 399)} == {("unknown", "in_doubt")}
     assert outcome_of(409) == ("no", "executed")
     assert outcome_of(422) == outcome_of(501) == outcome_of(503) == ("no", "not_executed")
     assert outcome_of(500) == outcome_of(502) == outcome_of(504) == ("unknown", "in_doubt")
