@@ -124,9 +124,13 @@ class App:
             # whatever its text says may be the payload's: only the type is told
             log.error("exchange %s failed: %s", call.request.exchange_id, type(error).__name__)
             reply = call.refuse(500, "internal", "The gateway failed to answer.", "gateway")
-        is_recorded = False
-        if call.code and call.is_mutating and call.request.consumer and not (call.has_intent or call.is_replay):
-            reply, is_recorded = await self._record_refusal(call, reply)
+        is_recorded = call.has_intent
+        if call.has_intent:
+            # queued before the answer, which a client may take its time with: what settles a doubt comes after it
+            call.is_gone = call.is_gone or _has_gone(receive)
+            self._record(call, reply)
+        elif call.is_mutating and call.request.consumer and (call.code or call.is_replay):
+            reply, is_recorded = await self._record_durably(call, reply)
         await self._answer(call, reply, receive, send)
         if not is_recorded:
             self._record(call, reply)
@@ -137,8 +141,8 @@ class App:
             return call.refuse(*refusal)
         return await self._runner.run(call, scope, receive)
 
-    async def _record_refusal(self, call: Call, reply: Reply) -> tuple[Reply, bool]:
-        """An authenticated refusal of a mutating call is on disk before it is answered."""
+    async def _record_durably(self, call: Call, reply: Reply) -> tuple[Reply, bool]:
+        """An authenticated refusal or replay of a mutating call is on disk before it is answered."""
         record = call.record(CLIENT_GONE if call.is_gone else reply.status, len(reply.body), self._monotonic_ns())
         try:
             await self._store.append_durably(record)
@@ -153,7 +157,7 @@ class App:
         self.telemetry.count(record)
 
     async def _answer(self, call: Call, reply: Reply, receive: Receive, send: Any) -> None:
-        if call.is_gone or (call.upstream_us and _has_gone(receive)):
+        if call.is_gone or (call.upstream_us and not call.has_intent and _has_gone(receive)):
             call.is_gone = True
             return
         headers = [

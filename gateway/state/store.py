@@ -139,7 +139,8 @@ class Store(Protocol):
         ...
 
     async def append_durably(self, record: Exchange) -> None:
-        """Journal an exchange and wait for the commit (authenticated refusals of mutating calls)."""
+        """Journal an exchange and wait for the commit (authenticated refusals and replays of mutating
+        calls)."""
         ...
 
     async def append_entry(self, kind: str, body: msgspec.Struct) -> None: ...

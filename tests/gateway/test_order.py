@@ -11,6 +11,7 @@ import pytest
 from gateway.step import StepRunner
 from gateway.upstream import UpstreamBroken
 from tests.gateway.rig import ORDER_BODY, rig
+from tests.gateway.test_reconcile import doubtful, order
 
 POST = "/buying/v1/orders"
 KEY = {"Idempotency-Key": "k-1"}
@@ -93,6 +94,51 @@ def test_a_doubt_is_on_disk_before_the_caller_hears_of_it(tmp_path, monkeypatch)
 def test_an_authenticated_refusal_of_a_write_is_on_disk_before_it_is_given(tmp_path, monkeypatch):
     seen = witnessed(tmp_path, monkeypatch, lambda call: None, "POST", POST, {"total": 1}, headers=KEY)
     assert seen == ["record", "answered"]
+
+
+def test_a_replay_is_on_disk_before_it_is_given(tmp_path):
+    """The retry is an exchange of its own, which a client may cite: no crash takes it away."""
+    seen: list[str] = []
+
+    async def go():
+        async with rig(tmp_path, store=lambda store: Witness(store, seen)) as gateway:
+            await gateway.call("POST", POST, ORDER_BODY, headers=KEY)
+            seen.append("answered")
+            again = await gateway.call("POST", POST, ORDER_BODY, headers=KEY)
+            seen.append("replayed")
+            assert again.header("idempotency-replayed") == "true"
+            return await gateway.entries()
+
+    records = asyncio.run(go())
+    assert seen == ["intent", "outcome", "answered", "record", "replayed"]
+    assert [record.get("is_replay", False) for record in records] == [False, True]
+
+
+def test_a_settlement_follows_the_doubt_that_it_ends(tmp_path):
+    """However long the client takes to read that its call is in doubt, the record that says so comes first."""
+
+    async def go():
+        async with doubtful(tmp_path) as it:
+            app, is_answering, may_read = it.gateway.app, asyncio.Event(), asyncio.Event()
+
+            async def to_a_slow_client(scope: Any, receive: Any, send: Any) -> None:
+                async def held(message: Any) -> None:
+                    is_answering.set()
+                    await may_read.wait()
+                    await send(message)
+
+                await app(scope, receive, held)
+
+            it.gateway.app = to_a_slow_client
+            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+                call = group.create_task(it.create())
+                await is_answering.wait()
+                it.erp.orders = [order()]
+                await it.step()
+                may_read.set()
+            return call.result().status, [record["executed"] for record in await it.gateway.entries()]
+
+    assert asyncio.run(go()) == (504, ["unknown", "yes"])
 
 
 @pytest.mark.parametrize(("method", "target", "key"), [("POST", POST, None), ("GET", f"{POST}/PO-1?x=1", "ap")])
