@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.edge import Edge
 
 _HEAD, _BODY, _BUSY, _LINGER = range(4)  # what the next bytes are: a head, a body, too early, nobody's
+_TURN_AWAY_S = 0.5
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -74,7 +75,7 @@ class EdgeProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._deadline_s = monotonic() + self._settings.keep_alive_s
         if not self._edge.join(self):
-            self._refuse_bytes(Refusal(503, "too-many-connections", "The gateway has too many connections."))
+            self._turn_away()
             return
         if self.client is not None:
             self._is_trusted = self._edge.is_trusted(self.client[0])
@@ -385,6 +386,15 @@ class EdgeProtocol(HttpToolsProtocol):
         self._is_message_parsed = False
         self.transport.write(plain_answer(refusal))
         self._close_gently()
+
+    def _turn_away(self) -> None:
+        """One connection too many: nobody sweeps it, so it is answered and closed without waiting for what it sends."""
+        refusal = Refusal(503, "too-many-connections", "The gateway has too many connections.")
+        self._edge.on_refusal(refusal.code)
+        self._phase = _LINGER
+        self.transport.write(plain_answer(refusal))
+        self.transport.close()
+        self.loop.call_later(_TURN_AWAY_S, self.transport.abort)  # TLS would wait for the other side's farewell
 
     def _close_gently(self) -> None:
         """After a last answer: at once when all was read, else after a moment of reading on.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
+import ssl
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.edge import EdgeSettings
+from gateway.server import Tls
+from tests.gateway.certificate import Authority
 from tests.gateway.wire import answer, running_edge
 
 QUICK = EdgeSettings(
@@ -207,6 +212,43 @@ def test_too_many_connections():
             assert edge.exchange().status == 503
         time.sleep(0.1)
         assert edge.exchange(GET).status == 200
+
+
+def open_sockets():
+    """Sockets of this process, which is server and client."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_connections_beyond_the_limit_hold_no_descriptor(tmp_path, is_tls):
+    """Turned away connections are closed here within a second, also where the client neither reads nor closes."""
+    authority = Authority(tmp_path)
+    tls = Tls(*authority.issue("localhost")) if is_tls else None
+    context = ssl.create_default_context(cafile=authority.file)
+    settings = EdgeSettings(max_connections=1, keep_alive_s=60)
+    with running_edge(settings=settings, tls=tls) as edge, contextlib.ExitStack() as stack:
+
+        def connect():
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", edge.port), timeout=5))
+            if not is_tls:
+                return plain
+            return stack.enter_context(context.wrap_socket(plain, server_hostname="localhost"))
+
+        kept = connect()
+        kept.sendall(GET)
+        assert kept.recv(12) == b"HTTP/1.1 200"
+        before = open_sockets()
+        extra = [connect() for _ in range(30)]
+        deadline_s = time.monotonic() + 1 + 4  # a second, and four for a machine that is busy otherwise
+        while open_sockets() > before + len(extra) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert open_sockets() == before + len(extra)
+        assert all(client.recv(12) == b"HTTP/1.1 503" for client in extra)
+        assert edge.refusals == ["too-many-connections"] * len(extra)
 
 
 # Time
