@@ -141,12 +141,19 @@ class Call:
             self._request_sha256 = hashlib.sha256(self.request.body).hexdigest()
         return self._request_sha256
 
-    def understand_refused(self) -> None:
-        """Like `understand`, for a request that was refused: what broke a rule is taken out first, so that nothing
-        but well-formed business keys reaches the journal."""
+    def understand_refused(self, pointers: tuple[str, ...]) -> None:
+        """Like `understand`, for a request that was refused: what broke a rule, at `pointers`, is taken out first, so
+        that nothing but well-formed business keys reaches the journal."""
         if self.context is not None:
-            blot_out(self.context, self.pointers)
+            blot_out(self.context, pointers)
         self.understand()
+
+    def disregard_answer(self) -> None:
+        """Read again what the call means, from its request only: the answer failed a check."""
+        if self.context is not None:
+            self.context.response_document, self.context.response_headers = None, ()
+            self.sense = NO_SENSE
+            self.understand()
 
     def understand(self) -> None:
         """Read what the call means, with whatever of request and response the context holds."""

@@ -297,7 +297,8 @@ def _take_sense(call: Call, plan: OperationPlan, response: Response) -> None:
 
 
 def _refused(call: Call, step: Step, decision: Decision | None) -> Reply:
-    """A back step's refusal; it failed itself when there is no decision."""
+    """A back step's refusal; it failed itself when there is no decision. What the answer said is not journalled."""
+    call.disregard_answer()
     if decision is None:
         status, detail = (502 if call.is_mutating else 500), "A policy failed on the system's answer."
         return call.refuse(status, "policy-error", detail, "policy", step.name)

@@ -53,7 +53,7 @@ class Runner:
             return await self._forwarder.replay(call, plan)
         reply = self._steps.run(plan.chain.late, call) or self._bind(call, plan)
         if reply is not None:
-            call.understand_refused()
+            self._understand_refused(call, plan)
             return reply
         return await self._forward(call, plan)
 
@@ -157,10 +157,15 @@ class Runner:
             request.idempotency_key = _key_text(keys[0])
         reply = self._steps.run(plan.chain.claim, call)
         if reply is not None:
-            call.understand()
+            self._understand_refused(call, plan)
         elif request.idempotency_key and request.consumer is not None:
             call.claim_key = ClaimKey(request.consumer.consumer, request.entity, plan.key, request.idempotency_key)
         return reply
+
+    def _understand_refused(self, call: Call, plan: OperationPlan) -> None:
+        pointers = self._steps.broken(plan.chain.late, call)
+        if pointers is not None:
+            call.understand_refused(pointers)
 
     def _bind(self, call: Call, plan: OperationPlan) -> Reply | None:
         if plan.is_retired:

@@ -11,6 +11,7 @@ from catalog.record import DecisionRecord
 from gateway.call import Call, Reply
 from gateway.fact import Gatherer
 from gateway.state.store import Store
+from policies.builtin.request_schema import RequestSchema
 from policies.chain import Step
 from policies.decision import ALLOW, Decision, Identity
 from policies.policy import Need
@@ -48,6 +49,23 @@ class StepRunner:
             if reply is not None:
                 return reply
         return None
+
+    def broken(self, steps: tuple[Step, ...], call: Call) -> tuple[str, ...] | None:
+        """Where a refused request breaks its schema, also when something else refused it before the schema was
+        looked at; None when that cannot be told. Nothing of it is noted."""
+        pointers = call.pointers
+        for step in steps:
+            if step.policy_id != RequestSchema.id or step.name == call.refused_by:
+                continue
+            try:
+                decision = step.decide(call.request, _NO_FACTS)
+            except Exception as error:
+                log.error(
+                    "policy %s failed in exchange %s: %s", step.name, call.request.exchange_id, type(error).__name__
+                )
+                return None
+            pointers += tuple(violation.pointer for violation in decision.violations)
+        return pointers
 
     def rejudge(self, step: Step, call: Call, claim: Any) -> Reply | None:
         """Let a claim step decide about a claim that turned up when the intent was to be written."""
