@@ -26,6 +26,13 @@ TAKEN = (
         }
     )
 )
+#: judged as the call's own, so that no `Connection` may take them from the call behind the gateway's back
+_JUDGED = CREDENTIALS | frozenset(
+    {
+        *(b"host", b"content-type", b"content-length", b"content-encoding", b"idempotency-key"),
+        *(b"traceparent", b"tracestate", b"cookie"),
+    }
+)
 #: of an answer: set by the gateway alone
 _OURS_IN_ANSWERS = frozenset(
     {
@@ -100,6 +107,10 @@ class Inbound:
             self.baggage.append(value)
         elif name == b"waybill-debug":
             self.asks_for_chain = value.strip().lower() == b"chain"
+
+    def takes_away(self, declared: tuple[bytes, ...]) -> bool:
+        """Whether `Connection` names a header that is read here, or one of the `declared` ones (RFC 9110 §7.6.1)."""
+        return any(name in _JUDGED or name in declared or name.startswith(b"waybill-") for name in self._hops)
 
     def upstream_headers(self, traceparent: bytes, tracestate: bytes, exchange_id: str) -> Headers:
         """Headers for the system, without host, length and credential."""

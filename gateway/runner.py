@@ -74,6 +74,9 @@ class Runner:
         return None
 
     def _identify(self, call: Call, plan: OperationPlan) -> Reply | None:
+        if call.inbound.takes_away(plan.header_names):
+            detail = "The Connection header names one that the call is judged by."
+            return call.refuse(400, "connection-ambiguous", detail)
         if call.inbound.credentials > 1:
             return call.refuse(400, "credential-ambiguous", "The call presents more than one credential.")
         reply = self._steps.run(plan.chain.identity, call)

@@ -19,6 +19,7 @@ REASONS = {
     "response-schema": "answer not as the contract declares",
     "unauthenticated": "caller not known",
     "credential-ambiguous": "more than one credential presented",
+    "connection-ambiguous": "headers withheld by the Connection header",
     "scope-missing": "caller lacks the right",
     "entity-forbidden": "not allowed for this legal entity",
     "entity-ambiguous": "legal entity not clear",

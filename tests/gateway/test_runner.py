@@ -132,6 +132,26 @@ def test_the_client_s_credentials_and_hops_end_here(tmp_path):
     assert answer.header("set-cookie") is None
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("Content-Type", "content-length", "Idempotency-Key", "Authorization", "X-API-KEY", "traceparent", "Host"),
+        *("close, waybill-legal-entity", "keep-alive,X-Mode ,te", "Waybill-Exchange"),
+    ],
+)
+def test_connection_must_not_name_what_the_call_is_judged_by(tmp_path, named):
+    """What `Connection` names would be judged here and then not reach the system: such a call is refused."""
+    document = orders_document()
+    document["paths"]["/orders"]["post"]["parameters"] = [{"name": "X-Mode", "in": "header", "schema": {}}]
+    files = workspace_files()
+    files["contracts/buying/orders/1.0.0/openapi.yaml"] = json.dumps(document).encode()
+    headers = [("Connection", "keep-alive"), ("Connection", named), ("X-Mode", "draft"), *KEY.items()]
+    answer, _ = refused(
+        tmp_path, lambda g: g.call("POST", POST, ORDER_BODY, headers=headers), 400, "connection-ambiguous", files
+    )
+    assert answer.json()["executed"] == "no"
+
+
 @pytest.mark.parametrize("header", ["X-Service-Token", "X_Service.Token"])
 def test_no_alias_of_the_gateway_s_credential_reaches_the_system(tmp_path, header):
     """Names that a system may read as its credential's are dropped; other names with such characters pass."""
