@@ -20,7 +20,7 @@ from catalog.contract import Operation
 from catalog.errors import Unavailable
 from catalog.network import System
 from catalog.pointer import resolve
-from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, OutcomeEntry
+from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, Fault, OutcomeEntry
 from gateway.plan import Target
 from gateway.problem import CONTENT_TYPE, problem_body
 from gateway.state.sqlite import SqliteStore
@@ -58,6 +58,8 @@ BY_PERSON: dict[tuple[str, str], Ending | None] = {
 #: answers that say nothing about the object: the system is away, busy, or refuses our credential just now
 _AWAY = frozenset({401, 403, 407, 408, 425, 429, 500, 502, 503, 504})
 
+_WITHHELD = "the system acted and its answer failed a check"
+
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -65,6 +67,15 @@ class Finding(NamedTuple):
     found: Found
     reason: str = ""
     bodies: tuple[bytes, ...] = ()  # the candidates that match
+
+
+class Withheld(NamedTuple):
+    """What stands in the place of an answer that failed a check."""
+
+    answer: Answer
+    code: str
+    fault: Fault
+    policy: str
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -90,6 +101,11 @@ class Surroundings(Protocol):
 
     def complete(self, intent: Intent, answer: Answer | None) -> Exchange:
         """The draft with what a successful answer adds: event, object, links, amount."""
+        ...
+
+    def withheld(self, intent: Intent, answer: Answer) -> Withheld | None:
+        """What the client gets instead when `answer` fails a check of the chain; None when it passes, or when the
+        operation is no longer published."""
         ...
 
 
@@ -119,7 +135,7 @@ class Reconciler:
         pending = await self._store.pending(100)
         for item in pending:
             if item.needs_record:
-                await self._store.append_durably(self._timed(self._lost(item)))
+                await self._recover(item)
         now_s = self._clock()
         due = [item for item in pending if item.state == "in_doubt" and item.retry_at_s <= now_s]
         await asyncio.gather(*(self._attend(item) for item in due[: self._pace.at_once]))
@@ -148,6 +164,17 @@ class Reconciler:
         else:
             is_done = await self._end(entry.exchange_id, ending, None, settled)
         return AckEntry(command.command_id, "done" if is_done else "refused", "" if is_done else "settled meanwhile")
+
+    async def _recover(self, item: PendingIntent) -> None:
+        """Write the record that a dead process did not come to write. An answer that it left unchecked is checked
+        first, and withheld like any other that fails."""
+        withheld = None
+        if item.state == "executed" and item.answer is not None and item.answer.status < 400:
+            withheld = self._around.withheld(item.intent, item.answer)
+        if withheld is not None:
+            entry = _attention(item.intent, _WITHHELD, "withheld")
+            await self._store.withhold(item.intent.entry.exchange_id, withheld.answer, entry)
+        await self._store.append_durably(self._timed(self._lost(item, withheld)))
 
     async def _attend(self, item: PendingIntent) -> None:
         exchange_id = item.intent.entry.exchange_id
@@ -236,8 +263,12 @@ class Reconciler:
         if settled is None:
             opened = await self._store.attention_of(exchange_id)
             settled = opened and replace(opened, state="settled", resolution=ending.resolution, settled_by="reconcile")
-        record = self._record(item.intent, ending, answer)
-        references = _references(record, item.intent.draft) if ending.executed == "yes" else ()
+        intent = item.intent
+        withheld = None if answer is None else self._around.withheld(intent, answer)
+        record = self._record(intent, ending, answer, withheld)
+        references: tuple[CrossReference, ...] = ()
+        if ending.executed == "yes":
+            references = _references(self._around.complete(intent, answer), intent.draft)
         if ending.executed == "yes" and answer is None:
             answer = _lost_answer(exchange_id)
         stream = "" if item.stream == self._store.stream else item.stream
@@ -249,9 +280,14 @@ class Reconciler:
             stream=stream,
         )
         outcome = Outcome(entry, ending.state, answer, references)
-        return await self._store.settle(exchange_id, outcome, self._timed(record), settled)
+        if withheld is not None:
+            outcome = Outcome(entry, "answered", withheld.answer, references)
+        is_settled = await self._store.settle(exchange_id, outcome, self._timed(record), settled)
+        if is_settled and withheld is not None:
+            await self._store.open_attention(_attention(intent, _WITHHELD, "withheld"))
+        return is_settled
 
-    def _record(self, intent: Intent, ending: Ending, answer: Answer | None) -> Exchange:
+    def _record(self, intent: Intent, ending: Ending, answer: Answer | None, withheld: Withheld | None) -> Exchange:
         """The exchange's last record: it replaces the one that said "unknown"."""
         is_reconciled = ending.resolution == "reconciled"
         if ending.executed == "no":
@@ -259,12 +295,24 @@ class Reconciler:
                 intent.draft, status=504, executed="no", fault="upstream", code="not-executed", event="",
                 is_reconciled=is_reconciled,
             )  # fmt: skip
-        record = replace(self._around.complete(intent, answer), executed="yes", is_reconciled=is_reconciled)
+        record = self._executed(intent, answer, withheld)
         if answer is None:
-            return replace(record, status=502, fault="upstream", code="answer-lost", is_verified=False)
-        return replace(record, status=answer.status, fault="none", code="")
+            record = replace(record, status=502, fault="upstream", code="answer-lost", is_verified=False)
+        return replace(record, is_reconciled=is_reconciled)
 
-    def _lost(self, item: PendingIntent) -> Exchange:
+    def _executed(self, intent: Intent, answer: Answer | None, withheld: Withheld | None) -> Exchange:
+        """The record of a call that was executed; of a withheld answer it says nothing. What no published operation
+        can check is not verified."""
+        record = replace(self._around.complete(intent, None if withheld else answer), executed="yes", code="")
+        if withheld is not None:
+            return replace(
+                record, status=withheld.answer.status, fault=withheld.fault, code=withheld.code,
+                refused_by=withheld.policy, is_verified=False,
+            )  # fmt: skip
+        is_verified = self._around.operation(intent) is not None
+        return replace(record, status=answer.status if answer else 502, fault="none", is_verified=is_verified)
+
+    def _lost(self, item: PendingIntent, withheld: Withheld | None) -> Exchange:
         """The record that a dead process did not come to write."""
         draft = replace(item.intent.draft, event="", is_recovered=True)
         status = 502 if item.answer is None else item.answer.status
@@ -272,10 +320,10 @@ class Reconciler:
             return replace(draft, status=504, executed="unknown", fault="gateway", code="in-doubt")
         if item.state == "not_executed" or (item.state == "executed" and status >= 400):
             return replace(draft, status=status, executed="no", fault="upstream")
-        record = replace(self._around.complete(item.intent, item.answer), executed="yes", is_recovered=True)
+        record = replace(self._executed(item.intent, item.answer, withheld), is_recovered=True)
         if item.state == "answered":  # its answer was withheld, a problem document stands in its place
             return replace(record, status=status, fault="response", code="response-violation", is_verified=False)
-        return replace(record, status=status, fault="none", upstream_status=status)
+        return replace(record, upstream_status=status)
 
     def _timed(self, record: Exchange) -> Exchange:
         """It took until now to know; none of that was the gateway's own work."""
@@ -341,11 +389,11 @@ def _again(entry: AttentionEntry, command: Command) -> AckEntry:
     return AckEntry(command.command_id, "refused", detail)
 
 
-def _attention(intent: Intent, reason: str) -> AttentionEntry:
+def _attention(intent: Intent, reason: str, kind: Literal["in_doubt", "withheld"] = "in_doubt") -> AttentionEntry:
     entry = intent.entry
     return AttentionEntry(
-        attention_id=f"in-doubt-{entry.exchange_id}",  # the chain names its own likewise
-        kind="in_doubt",
+        attention_id=f"{kind.replace('_', '-')}-{entry.exchange_id}",  # the chain names its own likewise
+        kind=kind,
         state="open",
         exchange_id=entry.exchange_id,
         contract=entry.contract,
