@@ -12,7 +12,7 @@ from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
 from controlplane.ingest.batch import Line
 from controlplane.ingest.service import line_at
-from controlplane.ingest.store import stream
+from controlplane.ingest.store import log_batch, stream
 from controlplane.lineage.store import business_object, exchange
 
 # Literal text, so that SQLite sees that the partial indexes apply: it does not look into bound parameters.
@@ -89,8 +89,21 @@ def list_exchanges(connection: Connection, wanted: Filter, limit: int) -> list[E
 
 
 def read_exchange(connection: Connection, exchange_id: str) -> ExchangeDetail:
-    """Raises: NotFound."""
-    known = select(exchange.c.stream, exchange.c.seq).where(exchange.c.exchange_id == exchange_id)
+    """Should several gateways tell of one id, then the telling that arrived first. Raises: NotFound."""
+    batch = (
+        select(log_batch.c.batch_id)
+        .where(log_batch.c.stream_id == stream.c.stream_id, log_batch.c.last >= exchange.c.seq)
+        .order_by(log_batch.c.last)
+        .limit(1)
+        .scalar_subquery()
+    )
+    known = (
+        select(exchange.c.stream, exchange.c.seq)
+        .join_from(exchange, stream, stream.c.name == exchange.c.stream)
+        .where(exchange.c.exchange_id == exchange_id)
+        .order_by(batch)
+        .limit(1)
+    )
     row = connection.execute(known).one_or_none()
     if row is None:
         raise NotFound("no such exchange")

@@ -160,25 +160,29 @@ def _object_ids(connection: Connection, refs: Sequence[ObjectRef]) -> dict[Objec
 
 
 def _write_exchanges(connection: Connection, tellings: Sequence[Telling], ids: Mapping[ObjectRef, int]) -> list[Change]:
-    """The telling of each exchange that was committed last stands."""
-    newest: dict[str, Summary] = {}
+    """Of what a gateway tells of one exchange, that which was committed last stands."""
+    newest: dict[tuple[str, str], Summary] = {}
     for telling in tellings:
         ref = telling.exchange.object
         row = msgspec.structs.replace(summarise(telling), object_id=ids[ref] if ref else None)
-        known = newest.get(row.exchange_id)
+        known = newest.get(row.key)
         if known is None or known.committed < row.committed:
-            newest[row.exchange_id] = row
-    stored = _stored(connection, list(newest))
+            newest[row.key] = row
+    stored = _stored(connection, [exchange_id for _, exchange_id in newest])
     changes = [
         Change(old, new)
         for new in newest.values()
-        if (old := stored.get(new.exchange_id)) is None or old.committed < new.committed
+        if (old := stored.get(new.key)) is None or old.committed < new.committed
     ]
     fresh = [_row(change.new) for change in changes if change.old is None]
     if fresh:
         connection.execute(insert(exchange), fresh)
-    is_same = exchange.c.exchange_id == bindparam("known_id")
-    again = [{**_row(change.new), "known_id": change.new.exchange_id} for change in changes if change.old]
+    is_same = (exchange.c.exchange_id == bindparam("known_id")) & (exchange.c.gateway == bindparam("known_gateway"))
+    again = [
+        {**_row(change.new), "known_id": change.new.exchange_id, "known_gateway": change.new.gateway}
+        for change in changes
+        if change.old
+    ]
     if again:
         connection.execute(update(exchange).where(is_same), again)
     return changes
@@ -188,10 +192,10 @@ def _row(summary: Summary) -> dict[str, Any]:
     return msgspec.structs.asdict(summary)
 
 
-def _stored(connection: Connection, exchange_ids: Sequence[str]) -> dict[str, Summary]:
-    stored: dict[str, Summary] = {}
+def _stored(connection: Connection, exchange_ids: Sequence[str]) -> dict[tuple[str, str], Summary]:
+    stored: dict[tuple[str, str], Summary] = {}
     for some in chunks(exchange_ids):
         for row in connection.execute(select(*COLUMNS).where(exchange.c.exchange_id.in_(some))):
             summary = Summary(*row)
-            stored[summary.exchange_id] = summary
+            stored[summary.key] = summary
     return stored

@@ -55,6 +55,7 @@ exchange = Table(
     metadata,
     Column("row_id", Integer, primary_key=True),
     Column("exchange_id", String, nullable=False),
+    Column("gateway", String, nullable=False, server_default=""),  # an exchange is its gateway's alone
     Column("stream", String, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("committed_us", BigInteger, nullable=False),
@@ -84,7 +85,7 @@ exchange = Table(
     Column("object_id", Integer, ForeignKey("business_object.object_id")),
     Column("amount", String),
     Column("currency", String),
-    Index("exchange_by_id", "exchange_id", unique=True),
+    Index("exchange_by_id", "exchange_id", "gateway", unique=True),
     Index("exchange_by_object", "object_id", "at_us", sqlite_where=text("object_id IS NOT NULL")),
     Index("exchange_by_time", "at_us"),
     Index("exchange_by_contract", "contract", "at_us"),

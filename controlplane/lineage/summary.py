@@ -14,6 +14,7 @@ class Summary(msgspec.Struct, frozen=True):
     """A row of `store.exchange`; the fields are its columns. Times in UTC microseconds."""
 
     exchange_id: str
+    gateway: str
     stream: str
     seq: int
     committed_us: int
@@ -43,6 +44,11 @@ class Summary(msgspec.Struct, frozen=True):
     amount: str | None
     currency: str | None
     object_id: int | None = None  # given by the store
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(gateway, exchange id): what a gateway tells of another one's id is an exchange of its own."""
+        return self.gateway, self.exchange_id
 
     @property
     def committed(self) -> Position:
@@ -99,6 +105,7 @@ def summarise(telling: Telling) -> Summary:
     refusal = refusal_of(exchange)
     return Summary(
         exchange_id=exchange.exchange_id,
+        gateway=committed.stream.split("/", 1)[0],
         stream=committed.stream,
         seq=committed.seq,
         committed_us=committed.at_us,

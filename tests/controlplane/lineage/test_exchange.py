@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from controlplane.context import Context
-from controlplane.ingest.service import IngestService
+from controlplane.ingest.service import IngestService, rebuild
 from controlplane.lineage.exchange import IS_FAILED, IS_IN_DOUBT, IS_REFUSED
+from controlplane.projection import projections
 from tests.controlplane.conftest import Api, is_problem
 from tests.controlplane.journal import Calls, Stream, procure_to_pay
 
@@ -92,3 +93,31 @@ def test_what_went_wrong_is_read_from_its_own_index(context: Context, condition,
         plan = " ".join(row[3] for row in connection.exec_driver_sql(query))
     assert f"INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_a_gateway_cannot_tell_another_one_s_exchange_anew(
+    api: Api, context: Context, ingest: IngestService, mixed: Stream, calls: Calls
+) -> None:
+    """What a gateway says under a foreign exchange id is an exchange of its own: the first stays, also when rebuilt."""
+    exchange_id = api.get("/exchanges", params={"policy": "rate-limit"}).json()["items"][0]["exchange_id"]
+    before = api.get(f"/exchanges/{exchange_id}").json()
+    forged = calls.make(
+        "payables.invoices/invoices.submit",
+        "",
+        calls.ref("invoice", "INV-8"),
+        "123456789.00",
+        consumer="ghost",
+        exchange_id=exchange_id,
+    )
+    for name in ("a-gateway/0/1", "z-gateway/0/1"):
+        other = Stream(name)
+        other.log(forged)
+        other.send(ingest)
+    other.log(msgspec.structs.replace(forged, consumer="ghost-2"))
+    other.send(ingest)
+    for _ in range(2):
+        assert api.get(f"/exchanges/{exchange_id}").json() == before
+        assert len(api.get("/exchanges", params={"policy": "rate-limit"}).json()["items"]) == 1
+        told = api.get("/exchanges", params={"type": "invoice", "assigner": "mercy", "value": "INV-8"}).json()["items"]
+        assert sorted(item["consumer"] for item in told) == ["ghost", "ghost-2"]
+        rebuild(context.database, projections())
