@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
@@ -38,3 +40,22 @@ def test_an_upgrade_of_the_newest_changes_nothing(tmp_path) -> None:
 def test_revisions_are_numbered_in_one_line() -> None:
     files = sorted(path.name for path in VERSIONS.glob("[0-9]*.py"))
     assert [name[:4] for name in files] == [f"{number:04}" for number in range(1, len(files) + 1)]
+
+
+def test_exchanges_of_older_databases_get_their_gateway(tmp_path) -> None:
+    """0003 takes it from the stream's name."""
+    database = Database.sqlite(tmp_path / "old.sqlite3")
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    config.set_main_option("path_separator", "os")
+    columns = [column for column in metadata.tables["exchange"].c if not column.nullable and column.name != "gateway"]
+    row = {column.name: "north/0/1" if column.name == "stream" else "1" for column in columns}
+    names, marks = ", ".join(row), ", ".join("?" for _ in row)
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(f"INSERT INTO exchange ({names}) VALUES ({marks})", tuple(row.values()))
+    upgrade(database)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT gateway FROM exchange").scalar() == "north"
+    database.close()
