@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -19,19 +19,16 @@ from msgspec.structs import replace
 from catalog.contract import Operation
 from catalog.errors import Unavailable
 from catalog.network import System
-from catalog.pointer import resolve
 from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, Fault, OutcomeEntry
+from gateway.finding import Finding, Found, counted, judge
 from gateway.plan import Target
 from gateway.problem import CONTENT_TYPE, problem_body
 from gateway.state.sqlite import SqliteStore
 from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
 from gateway.sync.client import Command
 from gateway.upstream import Headers, UpstreamAnswer, UpstreamError
-from policies.document import read_json
 
 log = logging.getLogger(__name__)
-
-Found = Literal["one", "absent", "several", "unexpected", "away"]
 
 
 class Ending(NamedTuple):
@@ -55,18 +52,8 @@ BY_PERSON: dict[tuple[str, str], Ending | None] = {
     ("withheld", "acknowledged"): None,
 }
 
-#: answers that say nothing about the object: the system is away, busy, or refuses our credential just now
-_AWAY = frozenset({401, 403, 407, 408, 425, 429, 500, 502, 503, 504})
 
 _WITHHELD = "the system acted and its answer failed a check"
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class Finding(NamedTuple):
-    found: Found
-    reason: str = ""
-    bodies: tuple[bytes, ...] = ()  # the candidates that match
 
 
 class Withheld(NamedTuple):
@@ -227,7 +214,7 @@ class Reconciler:
         so one that the group knows already proves nothing."""
         if intent.object is not None or not finding.bodies:
             return finding
-        return _counted(tuple(body for body in finding.bodies if not self._is_known(intent, body)))
+        return counted(tuple(body for body in finding.bodies if not self._is_known(intent, body)))
 
     def _is_known(self, intent: Intent, body: bytes) -> bool:
         made = self._around.complete(intent, self._answer(intent, body)).object
@@ -336,34 +323,6 @@ class Reconciler:
         if status == 204:
             return Answer(204, (), b"")
         return Answer(status, ((b"content-type", b"application/json"),), body)
-
-
-def judge(status: int, body: bytes, select: str, where: dict[str, list[Any]]) -> Finding:
-    """What a look-up's answer proves. `select` points at the object or the array of candidates; every pointer of
-    `where` must have one of its values in a candidate. Pure."""
-    if status == 404 and select == "":
-        return Finding("absent")  # asked for the very object
-    if status in _AWAY:
-        return Finding("away", f"the system answers {status} to the look-up")
-    if not 200 <= status < 300:
-        return Finding("unexpected", f"the system answers {status} to the look-up")
-    document, flaw = read_json(body)
-    if flaw:
-        return Finding("unexpected", "the look-up's answer is not JSON")
-    selected = resolve(document, select)
-    if selected is None:
-        return Finding("unexpected", f"the look-up's answer has nothing at {select!r}")
-    candidates = selected if isinstance(selected, list) else [selected]
-    matches = [item for item in candidates if all(resolve(item, at) in values for at, values in where.items())]
-    if select == "" and len(matches) == 1 and matches[0] is selected:
-        return Finding("one", bodies=(body,))  # as the system wrote it
-    return _counted(tuple(_encode(match) for match in matches))
-
-
-def _counted(bodies: tuple[bytes, ...]) -> Finding:
-    if len(bodies) > 1:
-        return Finding("several", f"{len(bodies)} objects match the look-up", bodies)
-    return Finding("one", bodies=bodies) if bodies else Finding("absent")
 
 
 def first_success(operation: Operation) -> int:

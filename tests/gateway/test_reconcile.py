@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from catalog.record import AckEntry
-from gateway.reconcile import BY_PERSON, Pace, Reconciler, judge
+from gateway.finding import judge
+from gateway.reconcile import BY_PERSON, Pace, Reconciler
 from gateway.running import Running
 from gateway.secret import Secrets
 from gateway.state.sqlite import SqliteStore
