@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Cluster, binaries, cluster
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -28,6 +31,16 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip("pages in a real browser: install chromium (apt-get install chromium)")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server; without its binaries the test is left out and the last line of the run says so."""
+    bin_dir = binaries()
+    if bin_dir is None:
+        pytest.skip("PostgreSQL: install its server (apt-get install postgresql-15)")
+    with cluster(bin_dir) as running:
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
