@@ -47,7 +47,7 @@ def load(
         raise Invalid("workspace refused", marked)
     loader = Loader({**library_files(_includes(files)), **files}, policy_kinds, unshadowable, bundle, published or {})
     workspace, problems = loader.load()
-    if workspace is None or problems:
+    if problems:
         raise Invalid(f"workspace refused: {len(problems)} problem(s)", problems)
     return workspace
 
