@@ -6,9 +6,20 @@ from typing import Literal
 
 import msgspec
 
+from catalog.contract import Layer
+
+
+class Facility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place of a legal entity: a campus, a clinic, a warehouse."""
+
+    facility: str
+    name: str
+    gln: str = ""  # GS1 Global Location Number, 13 digits
+    timezone: str | None = None  # IANA name; default: the entity's
+
 
 class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """entities/<id>.yaml: a legal entity of the network."""
+    """entities/<id>.yaml: a legal entity of the network, what its template gives filled in."""
 
     entity: str
     name: str
@@ -16,6 +27,10 @@ class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     currency: str  # ISO 4217
     parent: str | None = None
     timezone: str = "UTC"  # IANA name
+    calendar: str | None = None  # calendars/<id>.yaml; absent: Monday to Friday, no holidays
+    facilities: list[Facility] = []
+    members: list[str] = []  # entities that this one acts for (a shared-service centre)
+    template: str | None = None  # templates/<id>.yaml
 
 
 class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -40,6 +55,7 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     region: str
     base_url: str  # http(s)://host:port[/prefix]
     owner: str = ""
+    layer: Layer = "system"  # process: a process application; experience contracts never bind to the system layer
     credential: Credential | None = None
     timeouts: Timeouts = Timeouts()
     max_connections: int = 64
@@ -62,6 +78,13 @@ class JwtIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subject: str
 
 
+class MtlsIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which client certificate this consumer is: exactly one of the two."""
+
+    subject: str | None = None  # distinguished name as RFC 4514 writes it, such as CN=erp,O=Lakeside
+    san: str | None = None  # subject alternative name: dns:<name> or uri:<URI>
+
+
 class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """consumers/<id>.yaml: a client system. API keys are issued by command, never written here."""
 
@@ -71,7 +94,10 @@ class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     entities: list[str] = []  # legal entities it may act for; ["*"] for all
     contracts: dict[str, list[str]] = {}  # contract name (or "*") -> scopes granted there
     jwt: JwtIdentity | None = None
-    auth: list[Literal["api_key", "jwt"]] = msgspec.field(default_factory=lambda: ["api_key", "jwt"])
+    mtls: list[MtlsIdentity] = []  # several while certificates are replaced
+    auth: list[Literal["api_key", "jwt", "mtls"]] = msgspec.field(default_factory=lambda: ["api_key", "jwt", "mtls"])
+    system: str | None = None  # the system that calls by this name (systems of record)
+    layer: Layer | None = None  # what kind of client it is; an experience is not to call system contracts
 
 
 class KeyHash(msgspec.Struct, frozen=True, omit_defaults=True):
