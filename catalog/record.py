@@ -77,6 +77,8 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     legal_entity: str = ""
     system: str = ""
     upstream_status: int = 0  # 0: not called or no answer
+    upstream_span_id: str = ""  # of the call to the system, as it was told in its traceparent; "" when not called
+    upstream_after_us: int = 0  # from the start of the exchange to that of the call to the system
     refused_by: str = ""  # policy that refused (enforce); "" when none did
     code: str = ""  # problem code answered, e.g. "schema-violation", "in-doubt"
     decisions: tuple[DecisionRecord, ...] = ()  # allows of silent policies are left out

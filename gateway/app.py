@@ -57,8 +57,9 @@ class App:
         self._clock = clock
         self._monotonic_ns = monotonic_ns
         self._ids = ids
-        self._runner = Runner(store, upstream, max_body_bytes, clock)
+        self._runner = Runner(store, upstream, max_body_bytes, clock, monotonic_ns)
         self._compiled: Compiled | None = None
+        self.sample_ratio = 1.0  # of traces that start here
         self._own = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
 
     @property
@@ -104,8 +105,10 @@ class App:
         started_ns = self._monotonic_ns()
         started_s = self._clock()
         inbound = Inbound(scope["headers"])
-        text = self._ids(40)
-        trace = continue_trace(inbound.traceparents, inbound.tracestates, text[32:48], text[48:80])
+        text = self._ids(48)
+        trace = continue_trace(
+            inbound.traceparents, inbound.tracestates, text[32:48], text[48:80], text[80:96], self.sample_ratio
+        )
         raw_path = scope.get("raw_path") or scope["path"].encode()
         request = Request(
             text[:32],

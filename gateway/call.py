@@ -63,6 +63,8 @@ class Call:
         "started_us",
         "target",
         "trace",
+        "upstream_after_us",
+        "upstream_span_id",
         "upstream_status",
         "upstream_us",
     )
@@ -92,6 +94,8 @@ class Call:
         self.event = ""
         self.upstream_status = 0
         self.upstream_us = 0
+        self.upstream_after_us = 0
+        self.upstream_span_id = ""  # once the system is called
         self.commit_us = 0
         self.attempt = 1
         self._request_sha256 = ""
@@ -192,6 +196,8 @@ class Call:
             legal_entity=request.entity,
             system=target.system.system if target else "",
             upstream_status=self.upstream_status,
+            upstream_span_id=self.upstream_span_id,
+            upstream_after_us=self.upstream_after_us,
             refused_by=self.refused_by,
             code=self.code,
             decisions=tuple(self.decisions),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from time import perf_counter_ns
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -51,11 +50,19 @@ class Upstream(Protocol):
 class Forwarder:
     """Calls systems for calls that the chain let through."""
 
-    def __init__(self, store: Store, upstream: Upstream, steps: StepRunner, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        upstream: Upstream,
+        steps: StepRunner,
+        clock: Callable[[], float],
+        monotonic_ns: Callable[[], int],
+    ) -> None:
         self._store = store
         self._upstream = upstream
         self._steps = steps
         self._clock = clock
+        self._monotonic_ns = monotonic_ns
 
     async def read(self, call: Call, plan: OperationPlan, target: Target) -> Reply:
         """A safe call."""
@@ -152,14 +159,15 @@ class Forwarder:
         request, trace = call.request, call.trace
         path = request.path.removeprefix(plan.base_path)
         line = f"{path}?{request.query}" if request.query else path
-        headers = call.inbound.upstream_headers(trace.traceparent, trace.tracestate, request.exchange_id)
+        headers = call.inbound.upstream_headers(trace.upstream_traceparent, trace.tracestate, request.exchange_id)
         if plan.passes_cookies:
             headers = headers + call.inbound.cookies
         if target.credential is not None:
             name = folded(target.credential[0])  # systems may read `x_token` and `x.token` as `x-token`
             headers = [*(header for header in headers if folded(header[0]) != name), target.credential]
         arguments = (target.system, request.method.encode(), line.encode("latin-1"), headers, request.body)
-        started_ns = perf_counter_ns()
+        started_ns = self._monotonic_ns()
+        call.upstream_span_id, call.upstream_after_us = trace.client_span_id, (started_ns - call.started_ns) // 1000
         try:
             try:
                 answer = await self._upstream.send(*arguments)
@@ -169,7 +177,7 @@ class Forwarder:
                 call.attempt = 2
                 answer = await self._upstream.send(*arguments)
         finally:
-            call.upstream_us = (perf_counter_ns() - started_ns) // 1000
+            call.upstream_us = (self._monotonic_ns() - started_ns) // 1000
         call.upstream_status = answer.status
         call.response_sha256 = hashlib.sha256(answer.body).hexdigest() if answer.body else ""
         return answer
@@ -214,11 +222,11 @@ class Forwarder:
             log.error("the withheld answer of exchange %s could not be written", call.request.exchange_id)
 
     async def _committed(self, call: Call, commit: Awaitable[T]) -> T:
-        started_ns = perf_counter_ns()
+        started_ns = self._monotonic_ns()
         try:
             return await commit
         finally:
-            call.commit_us += (perf_counter_ns() - started_ns) // 1000
+            call.commit_us += (self._monotonic_ns() - started_ns) // 1000
 
     def _unanswered(self, call: Call, error: UpstreamError) -> Reply:
         """Nothing was sent, or a safe call got no answer."""
@@ -321,7 +329,7 @@ def _intent(call: Call, plan: OperationPlan, target: Target, reconcile: Reconcil
         draft.request_sha256,
         draft.key_sha256,
     )
-    draft = msgspec.structs.replace(draft, executed="unknown")
+    draft = msgspec.structs.replace(draft, executed="unknown", upstream_span_id=call.trace.client_span_id)
     return Intent(entry, draft, request.fingerprint, call.claim_key, reconcile, call.sense.object)
 
 

@@ -26,11 +26,18 @@ _CLOSE = ((b"connection", b"close"),)
 class Runner:
     """Takes calls from the route to the answer; what it learns stays in the `Call`."""
 
-    def __init__(self, store: Store, upstream: Upstream, max_body_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        upstream: Upstream,
+        max_body_bytes: int,
+        clock: Callable[[], float],
+        monotonic_ns: Callable[[], int],
+    ) -> None:
         self._store = store
         self._max_body_bytes = max_body_bytes
         self._steps = StepRunner(store)
-        self._forwarder = Forwarder(store, upstream, self._steps, clock)
+        self._forwarder = Forwarder(store, upstream, self._steps, clock, monotonic_ns)
 
     async def run(self, call: Call, scope: Any, receive: Receive) -> Reply:
         """The answer to a call."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ZERO_TRACE, _ZERO_SPAN = b"0" * 32, b"0" * 16
 _KNOWN_FLAGS = 0x03  # sampled, random
-_OWN_FLAGS = b"03"  # our ids are random, and every exchange is recorded
+_SAMPLED, _RANDOM = 0x01, 0x02
+_TRACE_BITS = 56  # of a random trace id that a sampler may read (§2.2.3.1: its rightmost 7 bytes)
 _MOST_MEMBERS, _MOST_BYTES = 64, 8_192
 
 
@@ -20,20 +21,41 @@ class Trace(NamedTuple):
     trace_id: str
     span_id: str  # the gateway's own
     parent_span_id: str  # "" when the trace starts here
-    traceparent: bytes  # with the gateway's span: for the system and for the answer
+    traceparent: bytes  # with the gateway's span: for the answer
     tracestate: bytes = b""
+    client_span_id: str = ""  # of the call to the system, whose parent is `span_id`
+
+    @property
+    def upstream_traceparent(self) -> bytes:
+        """For the system: its spans are children of the call to it."""
+        return b"%b%b%b" % (self.traceparent[:36], self.client_span_id.encode(), self.traceparent[52:])
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether spans of this trace are exported."""
+        return self.traceparent[-1] & _SAMPLED == 1  # the last digit of known flags is 0 to 3
 
 
-def continue_trace(traceparents: list[bytes], tracestates: list[bytes], span_id: str, new_trace_id: str) -> Trace:
-    """The trace of a call from its `traceparent` and `tracestate` headers."""
+def continue_trace(
+    traceparents: list[bytes],
+    tracestates: list[bytes],
+    span_id: str,
+    new_trace_id: str,
+    client_span_id: str = "",
+    sample_ratio: float = 1.0,
+) -> Trace:
+    """The trace of a call from its `traceparent` and `tracestate` headers. A caller's sampled flag is kept; of traces
+    that start here, `sample_ratio` (0 to 1) are sampled, decided by the trace id."""
     parsed = _parse(traceparents[0]) if len(traceparents) == 1 else None
     if parsed is None:
-        own = b"00-%b-%b-%b" % (new_trace_id.encode(), span_id.encode(), _OWN_FLAGS)
-        return Trace(new_trace_id, span_id, "", own)
+        is_sampled = sample_ratio >= 1.0 or int(new_trace_id[-14:], 16) < sample_ratio * (1 << _TRACE_BITS)
+        flags = _RANDOM | _SAMPLED if is_sampled else _RANDOM  # our ids are random
+        own = b"00-%b-%b-%02x" % (new_trace_id.encode(), span_id.encode(), flags)
+        return Trace(new_trace_id, span_id, "", own, b"", client_span_id)
     trace_id, parent, flags = parsed
     line = b"00-%b-%b-%02x" % (trace_id, span_id.encode(), flags)
     state = b",".join(tracestates) if tracestates else b""
-    return Trace(trace_id.decode(), span_id, parent.decode(), line, state)
+    return Trace(trace_id.decode(), span_id, parent.decode(), line, state, client_span_id)
 
 
 def _parse(value: bytes) -> tuple[bytes, bytes, int] | None:

@@ -181,7 +181,7 @@ def test_trace_context_is_continued_or_restarted(tmp_path):
         return [dict(call["headers"]) for call in gateway.system.calls]
 
     (kept, restarted), records = run(tmp_path, go)
-    assert kept[b"traceparent"] == f"00-{trace}-{records[0]['span_id']}-01".encode()
+    assert kept[b"traceparent"] == f"00-{trace}-{records[0]['upstream_span_id']}-01".encode()
     assert kept[b"tracestate"] == b"a=1"
     assert records[0]["parent_span_id"] == "b7ad6b7169203331"
     assert trace.encode() not in restarted[b"traceparent"]

@@ -50,3 +50,36 @@ def test_baggage_has_bounds():
     assert is_passed_on(b"a=1")
     assert not is_passed_on(b"a" * 8_193)
     assert not is_passed_on(b",".join([b"a=1"] * 65))
+
+
+def test_the_call_to_the_system_is_a_span_of_its_own():
+    """The system is told the client span's id, the client of the gateway the server span's; flags are the same."""
+    trace = continue_trace([f"00-{TRACE}-00f067aa0ba902b7-00".encode()], [], SPAN, NEW, "c" * 16)
+    assert trace.traceparent.decode() == f"00-{TRACE}-{SPAN}-00"
+    assert trace.upstream_traceparent.decode() == f"00-{TRACE}-{'c' * 16}-00"
+
+
+@pytest.mark.parametrize(("flags", "is_sampled"), [("00", False), ("01", True), ("02", False), ("03", True)])
+def test_the_caller_decides_what_is_sampled(flags, is_sampled):
+    """The sampled flag of a traceparent is kept, whatever the ratio for traces that start here."""
+    given = [f"00-{TRACE}-00f067aa0ba902b7-{flags}".encode()]
+    assert continue_trace(given, [], SPAN, NEW, "c" * 16, 0.0).is_sampled is is_sampled
+    assert continue_trace(given, [], SPAN, NEW, "c" * 16, 1.0).is_sampled is is_sampled
+
+
+@pytest.mark.parametrize(
+    ("low", "ratio", "is_sampled"),
+    [
+        ("00000000000000", 0.0, False),
+        ("00000000000000", 0.01, True),
+        ("7fffffffffffff", 0.5, True),
+        ("80000000000000", 0.5, False),
+        ("ffffffffffffff", 0.999, False),
+        ("ffffffffffffff", 1.0, True),
+    ],
+)
+def test_a_share_of_the_traces_that_start_here(low, ratio, is_sampled):
+    """The random bits of a new trace id decide, so that whoever samples by them agrees; the flag says so."""
+    trace = continue_trace([], [], SPAN, "a" * 18 + low, "c" * 16, ratio)
+    assert trace.is_sampled is is_sampled
+    assert trace.traceparent.endswith(b"-03" if is_sampled else b"-02")
