@@ -8,22 +8,19 @@ nothing is ignored in silence. Sources: OpenAPI 3.0.4 and 3.1.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
-import msgspec
-
-from catalog.bundle import BUNDLE_FIRST, Bundler, Direction
+from catalog.bundle import Direction
 from catalog.canonical import Canonicals, resolve_local
 from catalog.contract import Extension, Operation, Parameter
-from catalog.errors import Invalid, Problem
+from catalog.errors import Invalid
 from catalog.extension import extension_problems
 from catalog.naming import METHODS, is_name, operation_names
 from catalog.parameter import DEFAULT_STYLE, STYLES, extent
 from catalog.pointer import join
+from catalog.reader import MOST_HOPS, DocumentReader, Reading
 from catalog.route import parameter_names, segments
-from catalog.schema import DIALECT, FORMATS, Schema, Validators
+from catalog.schema import DIALECT, Schema, Validators
 from catalog.scope import read_scopes
 from catalog.shape import shape
 from catalog.walk import objects_in
@@ -35,15 +32,6 @@ _COMPONENT = re.compile(r"[A-Za-z0-9._-]+")
 _MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")
 #: header parameters that OpenAPI says to ignore: other parts of the document describe them (§4.8.12.1)
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-_MOST_HOPS = 10
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """What a document says. `notes` name what it declares and nobody enforces (rule `not-enforced`), and operations
-    whose name was made (rule `operation-named`)."""
-
-    operations: tuple[Operation, ...]
-    notes: tuple[Problem, ...]
 
 
 def read_openapi(document: Any, canonicals: Canonicals, validators: Validators, file: str = "") -> Reading:
@@ -64,63 +52,15 @@ def is_json(media: str) -> bool:
     return subtype == "json" or subtype.endswith("+json") or subtype == "*"
 
 
-class _Reader:
+class _Reader(DocumentReader):
     def __init__(self, document: Any, canonicals: Canonicals, validators: Validators, file: str) -> None:
+        super().__init__(document, canonicals, validators, file, rule="openapi")
         self.operations: list[Operation] = []
-        self.problems: list[Problem] = []
-        self.notes: list[Problem] = []
-        self._schemas: dict[tuple[str, Direction], Schema] = {}  # by pointer: shared components are read once
         self._places: dict[str, str] = {}  # operationId -> pointer
-        self._document = document if isinstance(document, dict) else {}
         self._names = operation_names(self._document)
-        self._validators = validators
-        self._file = file
-        self._bundler = Bundler(self._document, canonicals, self._take)
-
-    # ---- telling
-
-    def _take(self, problem: Problem) -> None:
-        self.problems.append(msgspec.structs.replace(problem, file=self._file))
-
-    def _refuse(self, message: str, pointer: str, remedy: str = "", rule: str = "openapi") -> None:
-        self.problems.append(Problem(message, pointer=pointer, file=self._file, remedy=remedy, rule=rule))
 
     def _refuse_scope(self, message: str, pointer: str) -> None:
         self._refuse(message, pointer, "security lists {scheme: [scope, …]}, schemes stand in components")
-
-    def _note(self, message: str, pointer: str, rule: str = "not-enforced") -> None:
-        self.notes.append(Problem(message, pointer=pointer, file=self._file, rule=rule))
-
-    # ---- finding
-
-    def _object(self, node: Any, pointer: str) -> tuple[dict[str, Any], str]:
-        """`node` as an object, local references followed."""
-        for _ in range(_MOST_HOPS):
-            if not isinstance(node, dict):
-                self._refuse("must be an object", pointer, "write a mapping")
-                return {}, pointer
-            ref = node.get("$ref")
-            if not isinstance(ref, str):
-                return node, pointer
-            target = resolve_local(self._document, unquote(ref)) if ref.startswith("#/") else None
-            if target is None:
-                remedy = "correct it, or declare what it names" if ref.startswith("#") else BUNDLE_FIRST
-                message = f"{ref} does not exist" if ref.startswith("#") else f"{ref} leads outside of the document"
-                self._refuse(message, join(pointer, "$ref"), remedy, "reference")
-                return {}, pointer
-            node, pointer = target, unquote(ref)[1:]
-        self._refuse("references go round in circles", pointer, "write out what is meant", "reference")
-        return {}, pointer
-
-    def _members(self, parent: dict[str, Any], name: str, pointer: str) -> Iterator[tuple[str, Any, str]]:
-        """Name, value and pointer of each member of `parent[name]`, extensions left out."""
-        children = parent.get(name, {})
-        if not isinstance(children, dict):
-            self._refuse("must be an object", join(pointer, name), "write a mapping")
-            return
-        for key, value in children.items():
-            if not key.startswith("x-"):
-                yield key, value, join(pointer, name, key)
 
     # ---- reading
 
@@ -337,27 +277,6 @@ class _Reader:
         self._examples(node, pointer, bundled)
         return bundled
 
-    def _schema(self, schema: Any, pointer: str, direction: Direction) -> Schema:
-        known = self._schemas.get((pointer, direction))
-        if known is None:
-            known = self._schemas[pointer, direction] = self._compile(schema, pointer, direction)
-        return known
-
-    def _compile(self, schema: Any, pointer: str, direction: Direction) -> Schema:
-        before = len(self.problems)
-        bundled = self._bundler.bundle(schema, pointer, direction)
-        if len(self.problems) > before:
-            return True
-        try:
-            self._validators.handle(bundled)
-        except Invalid as error:
-            for problem in error.problems:
-                self._refuse(problem.message, pointer + problem.pointer, problem.remedy, problem.rule)
-            return True
-        for name in sorted(_formats(bundled) - FORMATS):
-            self._note(f"format {name!r} is not checked", pointer)
-        return bundled
-
     def _examples(self, node: dict[str, Any], pointer: str, schema: Schema) -> None:
         """Examples of a media type must be valid: they are what readers copy."""
         values = [(node["example"], join(pointer, "example"))] if "example" in node else []
@@ -381,7 +300,7 @@ def _says_something(schema: Any) -> bool:
 def _is_object(schema: Schema) -> bool:
     """Whether a bundled schema takes nothing but objects, as far as `type` and `$ref` tell."""
     node: Any = schema
-    for _ in range(_MOST_HOPS):
+    for _ in range(MOST_HOPS):
         if not isinstance(node, dict):
             return False
         if "type" in node or "properties" in node:
@@ -389,7 +308,3 @@ def _is_object(schema: Schema) -> bool:
         ref = node.get("$ref")
         node = resolve_local(schema, ref) if isinstance(ref, str) and ref.startswith("#/") else None
     return False
-
-
-def _formats(schema: Any) -> set[str]:
-    return {node["format"] for node, _ in objects_in(schema) if isinstance(node.get("format"), str)}
