@@ -285,6 +285,7 @@ class SqliteStore:
         if self._is_closed:
             return
         self._is_closed = True
+        self._writer.hand_over()
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
         self._reader.close()
         with self._background_lock:
