@@ -26,6 +26,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 
 from controlplane import problem
+from controlplane.act.controllers import ActController
 from controlplane.attention.controllers import AttentionController
 from controlplane.context import Context
 from controlplane.gateways.controllers import GatewayController, GatewayListController
@@ -42,6 +43,7 @@ PREFIX = "/api/v1"
 
 DOMAINS: list[ControllerRouterHandler] = [
     IdentityController,
+    ActController,
     WorkspaceController,
     KeyController,
     GatewayController,

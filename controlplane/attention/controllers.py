@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from controlplane.attention.service import AttentionService
 from controlplane.context import Context
-from controlplane.identity.guard import operator, viewer
+from controlplane.identity.guard import read, settle
 from controlplane.identity.principal import User
 
 MAX_LIMIT = 1_000
@@ -42,17 +42,18 @@ class AttentionController(Controller):
     tags = ("attention",)
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
-    @get("/", guards=[viewer], sync_to_thread=True)
+    @get("/", guards=[read], sync_to_thread=True)
     def list_all(
         self,
         service: Service,
+        user: NamedDependency[User],
         wanted: Annotated[Literal["open", "settled", "all"], QueryParameter(name="state")] = "open",
         limit: FromQuery[int] = 100,
     ) -> Attention:
         """What needs a person, the longest open first."""
-        return Attention(service.list_all(wanted, max(1, min(limit, MAX_LIMIT))))
+        return Attention(service.list_all(wanted, max(1, min(limit, MAX_LIMIT)), user.scope))
 
-    @post("/{attention_id:str}/settle", guards=[operator], status_code=202, sync_to_thread=True)
+    @post("/{attention_id:str}/settle", guards=[settle], status_code=202, sync_to_thread=True)
     def settle(
         self,
         attention_id: FromPath[str],
@@ -61,4 +62,4 @@ class AttentionController(Controller):
         user: NamedDependency[User],
     ) -> Settling:
         """Send a decision to the gateway; it is settled when the gateway's own stream says so."""
-        return Settling(service.settle(attention_id, data.resolution, data.note, user.name))
+        return Settling(service.settle(attention_id, data.resolution, data.note, user))

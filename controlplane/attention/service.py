@@ -9,10 +9,12 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from catalog.errors import Conflict, Invalid, NotFound, Problem
 from catalog.record import AckEntry, AttentionEntry, Entry
+from controlplane.act.store import remember
 from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways import service as gateways
 from controlplane.gateways.store import command
+from controlplane.identity.principal import Scope, User
 
 #: kind of attention -> resolutions that a person may choose
 RESOLUTIONS: dict[str, tuple[str, ...]] = {
@@ -47,15 +49,17 @@ def _apply_attention(connection: Connection, gateway_id: str, entry: Entry) -> N
                 opened_us=entry.at_us,
                 settled_us=settled_us,
                 exchange_id=told.exchange_id,
+                legal_entity=told.legal_entity,
                 body=msgspec.json.encode(told).decode(),
             )
         )
     elif row.gateway_id == gateway_id and row.state == "open" and told.state == "settled":
-        known = msgspec.json.decode(row.body, type=AttentionEntry)
+        merged = _merged(msgspec.json.decode(row.body, type=AttentionEntry), told)
+        body = msgspec.json.encode(merged).decode()
         connection.execute(
             update(attention)
             .where(attention.c.attention_id == told.attention_id)
-            .values(state="settled", settled_us=settled_us, body=msgspec.json.encode(_merged(known, told)).decode())
+            .values(state="settled", settled_us=settled_us, body=body, legal_entity=merged.legal_entity)
         )
 
 
@@ -77,46 +81,49 @@ class AttentionService:
         self._context = context
         self._database = context.database
 
-    def list_all(self, state: str, limit: int) -> list[dict[str, Any]]:
-        """Entries in `state` ("all" for every), the longest open first, with the command under way if any."""
+    def list_all(self, state: str, limit: int, scope: Scope = None) -> list[dict[str, Any]]:
+        """Entries of `scope` in `state` ("all" for every), the longest open first, with the command under way."""
         under_way = command.c.command_id == attention.c.command_id
         columns = (attention, command.c.created_by, command.c.acked_us, command.c.result, command.c.detail)
         query = select(*columns).outerjoin_from(attention, command, under_way)
         if state != "all":
             query = query.where(attention.c.state == state)
+        if scope is not None:
+            query = query.where(attention.c.legal_entity.in_(scope))
         query = query.order_by(attention.c.opened_us, attention.c.attention_id).limit(limit)
         with self._database.read() as connection:
             return [_view(row) for row in connection.execute(query)]
 
-    def settle(self, attention_id: str, resolution: str, note: str, by: str) -> str:
+    def settle(self, attention_id: str, resolution: str, note: str, by: User) -> str:
         """Send a person's decision to the gateway that holds the state; the id of the command.
 
         Raises: NotFound; Invalid for a resolution that does not fit; Conflict when it is settled or being settled.
         """
         command_id = self._context.new_id()
         with self._database.write() as connection:
-            row = _open_row(connection, attention_id)
+            row = _open_row(connection, attention_id, by)
             told = msgspec.json.decode(row.body, type=AttentionEntry)
             _check_resolution(told.kind, resolution)
             body = {
                 "attention_id": attention_id,
                 "exchange_id": row.exchange_id,
                 "resolution": resolution,
-                "by": by,
+                "by": by.name,
                 "note": note,
             }
             now = self._context.clock()
-            gateways.queue(connection, row.gateway_id, command_id, "settle_attention", body, by, now)
+            gateways.queue(connection, row.gateway_id, command_id, "settle_attention", body, by.name, now)
             connection.execute(
                 update(attention).where(attention.c.attention_id == attention_id).values(command_id=command_id)
             )
+            remember(connection, now, by, "attention.settled", attention_id, resolution=resolution, note=note)
         self._context.commanded.notify()
         return command_id
 
 
-def _open_row(connection: Connection, attention_id: str) -> Row[Any]:
+def _open_row(connection: Connection, attention_id: str, by: User) -> Row[Any]:
     row = connection.execute(select(attention).where(attention.c.attention_id == attention_id)).one_or_none()
-    if row is None:
+    if row is None or not by.sees(row.legal_entity):
         raise NotFound(f"nothing known as {attention_id!r} needs attention")
     if row.state != "open":
         raise Conflict("this is settled already")

@@ -17,5 +17,6 @@ attention = Table(
     Column("exchange_id", String, nullable=False),
     Column("body", Text, nullable=False),  # JSON of the opening AttentionEntry, later members of the settling one
     Column("command_id", String),  # the settle command that is under way, or did it
+    Column("legal_entity", String, nullable=False, server_default=""),
     Index("attention_by_state", "state", "opened_us"),
 )

@@ -15,7 +15,7 @@ from catalog.errors import NotFound
 from catalog.snapshot import SignedManifest
 from controlplane.context import Context
 from controlplane.gateways.service import Enrolled, GatewayService, GatewayView, IssuedEnrolment
-from controlplane.identity.guard import architect, viewer
+from controlplane.identity.guard import enrol, read
 from controlplane.identity.guard import gateway as enrolled
 from controlplane.identity.principal import GatewayIdentity, User
 from controlplane.registry import store as registry
@@ -131,12 +131,12 @@ class GatewayListController(Controller):
     tags = ("gateway",)
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
-    @post("/enrolments", guards=[architect], sync_to_thread=True)
+    @post("/enrolments", guards=[enrol], sync_to_thread=True)
     def invite(self, data: JSONBody[NewEnrolment], service: Service, user: NamedDependency[User]) -> IssuedEnrolment:
         """Make a one-time token with which a gateway enrols; shown in this answer only."""
-        return service.invite(data.name, user.name)
+        return service.invite(data.name, user)
 
-    @get("/gateways", guards=[viewer], sync_to_thread=True)
+    @get("/gateways", guards=[read], sync_to_thread=True)
     def list_all(self, service: Service) -> Gateways:
         """All gateways: the generation each runs, what it refused and why, when it was last heard of."""
         return Gateways(service.list_all())

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from catalog.errors import NotFound, Unauthorized
 from catalog.record import AckEntry
+from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
 from controlplane.gateways.store import command, enrolment, gateway
 from controlplane.identity import credential
+from controlplane.identity.principal import Role, User
 from controlplane.identity.service import IdentityService
 from controlplane.ingest.store import stream
 
@@ -63,7 +65,7 @@ class GatewayService:
         self._database = context.database
         self._clock = context.clock
 
-    def invite(self, name: str, by: str) -> IssuedEnrolment:
+    def invite(self, name: str, by: User) -> IssuedEnrolment:
         """A token with which one gateway may enrol, once, before it expires."""
         issued = credential.issue(credential.ENROLMENT_PREFIX)
         now = self._clock()
@@ -75,10 +77,11 @@ class GatewayService:
                     name=name,
                     sha256=credential.digest(issued.text),
                     created_us=now,
-                    created_by=by,
+                    created_by=by.name,
                     expires_us=expires_us,
                 )
             )
+            remember(connection, now, by, "enrolment.created", issued.id, name=name)
         return IssuedEnrolment(issued.id, name, issued.text, rfc3339(expires_us))
 
     def enrol(self, text: str, name: str) -> Enrolled:
@@ -105,6 +108,8 @@ class GatewayService:
                 )
             )
             bound = IdentityService(self._context).issue_to_gateway(connection, gateway_id, GROUP)
+            invited = User(f"enrolment:{row.enrolment_id}", row.created_by, Role.architect)
+            remember(connection, now, invited, "gateway.enrolled", gateway_id, enrolment=row.enrolment_id)
         keys = self._context.keys
         return Enrolled(gateway_id, GROUP, bound, base64.b64encode(keys.pepper).decode(), keys.public_key)
 

@@ -1,14 +1,17 @@
-"""Guards that routes declare: `guards=[viewer]`, `[operator]`, `[architect]`, `[admin]` or `[gateway]`.
+"""Guards that routes declare, each for one permission: `guards=[read]`, `[settle]`, …, or `[gateway]`.
 
 A guard recognises the bearer before anything of the body is read and puts it where handlers find it as the
 dependency `user` or `gateway`. Every route below /api/v1 declares exactly one, or is listed in `PUBLIC`.
+
+What concerns legal entities is narrowed by the handler with `user.scope`; what cannot be narrowed (a whole workspace,
+a raw stream, tokens) is open only to who acts for all entities: those guards are network-wide.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -16,7 +19,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from catalog.errors import Forbidden, Unauthorized
 from controlplane.context import Context
-from controlplane.identity.principal import GatewayIdentity, Role, User
+from controlplane.identity.principal import GatewayIdentity, Permission, User
 from controlplane.identity.service import IdentityService
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
@@ -25,23 +28,40 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 PUBLIC = frozenset({"/api/v1/gateways/enrol"})
 
 
-def requires(role: Role) -> Guard:
-    """A guard that lets users of `role` and above pass."""
+class Rule(NamedTuple):
+    permission: Permission
+    is_network_wide: bool
 
+
+#: every people's guard with its rule
+RULES: dict[Guard, Rule] = {}
+
+
+def _needs(permission: Permission, *, is_network_wide: bool = False) -> Guard:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         context: Context = connection.app.state.context
         user = await asyncio.to_thread(IdentityService(context).user, _bearer(connection))
-        if user.role < role:
-            raise Forbidden(f"this needs the role {role.name}; the token {user.name!r} has {user.role.name}")
+        if not user.may(permission):
+            raise Forbidden(f"this needs the permission {permission}; {user.name!r} has the role {user.role}")
+        if is_network_wide and user.scope is not None:
+            raise Forbidden(f"this concerns all legal entities; {user.name!r} acts for some only")
         connection.scope["user"] = user
 
+    RULES[guard] = Rule(permission, is_network_wide)
     return guard
 
 
-viewer = requires(Role.viewer)
-operator = requires(Role.operator)
-architect = requires(Role.architect)
-admin = requires(Role.admin)
+read = _needs(Permission.read)
+read_everything = _needs(Permission.read, is_network_wide=True)
+settle = _needs(Permission.settle)
+issue_keys = _needs(Permission.issue_keys)
+approve = _needs(Permission.approve, is_network_wide=True)
+publish = _needs(Permission.publish, is_network_wide=True)
+enrol = _needs(Permission.enrol, is_network_wide=True)
+audit = _needs(Permission.audit, is_network_wide=True)
+administer = _needs(Permission.administer, is_network_wide=True)
+
+viewer = read
 
 
 async def gateway(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

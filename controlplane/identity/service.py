@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Table, func, insert, select, update
 
 from catalog.errors import Conflict, NotFound, Unauthorized
+from controlplane.act.store import remember
 from controlplane.context import Context
 from controlplane.identity import credential
-from controlplane.identity.principal import GatewayIdentity, Role, User
+from controlplane.identity.principal import ALL_ENTITIES, ITSELF, GatewayIdentity, Role, User
+from controlplane.identity.scope import scope_of
 from controlplane.identity.store import gateway_credential, token
 
 LAST_USED_STEP_US = 60_000_000  # a use is noted once a minute, so that reading does not write
@@ -22,8 +26,10 @@ class TokenView(msgspec.Struct, frozen=True):
     token_id: str
     name: str
     role: str
+    entities: list[str]
     created_us: int
     created_by: str
+    expires_us: int | None
     last_used_us: int | None
     revoked_us: int | None
 
@@ -34,6 +40,8 @@ class IssuedToken(msgspec.Struct, frozen=True):
     token_id: str
     name: str
     role: str
+    entities: list[str]
+    expires_us: int | None
     token: str
 
 
@@ -49,32 +57,41 @@ class IdentityService:
         with self._database.write() as connection:
             if connection.scalar(select(func.count()).select_from(token)):
                 return None
-            return self._insert(connection, "first admin", Role.admin, "first start").token
+            return self._insert(connection, "first admin", Role.admin, (ALL_ENTITIES,), None, ITSELF).token
 
-    def create(self, name: str, role: Role, by: str) -> IssuedToken:
+    def create(
+        self, name: str, role: Role, by: User, entities: Sequence[str] = (ALL_ENTITIES,), expires_us: int | None = None
+    ) -> IssuedToken:
+        """A token whose holder acts for `entities`, until `expires_us` (UTC) if that is given."""
         with self._database.write() as connection:
-            return self._insert(connection, name, role, by)
+            return self._insert(connection, name, role, entities, expires_us, by)
 
     def list_all(self) -> list[TokenView]:
         columns = [token.c[name] for name in TokenView.__struct_fields__]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).order_by(token.c.created_us, token.c.token_id))
-            return [TokenView(*row) for row in rows]
+            return [TokenView(**{**row._mapping, "entities": json.loads(row.entities)}) for row in rows]
 
-    def revoke(self, token_id: str) -> None:
+    def revoke(self, token_id: str, by: User) -> None:
         """Raises: NotFound; Conflict for the last admin token, which would lock everybody out."""
         with self._database.write() as connection:
             row = connection.execute(select(token).where(token.c.token_id == token_id)).one_or_none()
             if row is None or row.revoked_us is not None:
                 raise NotFound(f"no live token {token_id!r}")
-            if row.role == Role.admin.name and self._live_admins(connection) == 1:
+            if row.role == Role.admin.name and self._live_admins(connection, but=token_id) == 0:
                 raise Conflict("this is the last admin token: create another one before revoking it")
             connection.execute(update(token).where(token.c.token_id == token_id).values(revoked_us=self._clock()))
+            remember(connection, self._clock(), by, "token.revoked", token_id, name=row.name, role=row.role)
 
     def user(self, text: str) -> User:
         """The holder of `text`. Raises: Unauthorized."""
         row = self._recognise(token, token.c.token_id, credential.USER_PREFIX, text)
-        return User(row.token_id, row.name, Role[row.role])
+        if row.expires_us is not None and row.expires_us <= self._clock():
+            raise Unauthorized("the token has expired")
+        granted = tuple(json.loads(row.entities))
+        with self._database.read() as connection:
+            scope = scope_of(connection, granted)
+        return User(f"token:{row.token_id}", row.name, Role[row.role], granted, scope)
 
     def gateway(self, text: str) -> GatewayIdentity:
         """The gateway that holds `text`. Raises: Unauthorized."""
@@ -96,22 +113,38 @@ class IdentityService:
         )
         return issued.text
 
-    def _insert(self, connection: Connection, name: str, role: Role, by: str) -> IssuedToken:
+    def _insert(
+        self,
+        connection: Connection,
+        name: str,
+        role: Role,
+        entities: Sequence[str],
+        expires_us: int | None,
+        by: User,
+    ) -> IssuedToken:
         issued = credential.issue(credential.USER_PREFIX)
+        granted, now = sorted(set(entities)), self._clock()
         connection.execute(
             insert(token).values(
                 token_id=issued.id,
                 name=name,
                 role=role.name,
                 sha256=credential.digest(issued.text),
-                created_us=self._clock(),
-                created_by=by,
+                created_us=now,
+                created_by=by.name,
+                entities=json.dumps(granted),
+                expires_us=expires_us,
             )
         )
-        return IssuedToken(issued.id, name, role.name, issued.text)
+        told = {"name": name, "role": role.name, "entities": granted, "expires_us": expires_us}
+        remember(connection, now, by, "token.created", issued.id, **told)
+        return IssuedToken(issued.id, name, role.name, granted, expires_us, issued.text)
 
-    def _live_admins(self, connection: Connection) -> int:
-        live = (token.c.role == Role.admin.name) & token.c.revoked_us.is_(None)
+    def _live_admins(self, connection: Connection, but: str) -> int:
+        """Admins' tokens for all entities that do not end by themselves, `but` left out."""
+        columns = token.c
+        live = (columns.role == Role.admin.name) & columns.revoked_us.is_(None) & columns.expires_us.is_(None)
+        live &= (columns.entities == json.dumps([ALL_ENTITIES])) & (columns.token_id != but)
         return connection.scalar(select(func.count()).select_from(token).where(live)) or 0
 
     def _recognise(self, table: Table, key: Any, prefix: str, text: str) -> Row[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Column, String, Table, Text
 
 from controlplane.store.database import metadata
 
@@ -17,6 +17,8 @@ token = Table(
     Column("created_by", String, nullable=False),
     Column("last_used_us", BigInteger),
     Column("revoked_us", BigInteger),
+    Column("entities", Text, nullable=False, server_default='["*"]'),  # JSON list of what the holder acts for
+    Column("expires_us", BigInteger),
 )
 
 gateway_credential = Table(

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery, QueryParameter, RawBody
 
 from controlplane.context import Context
-from controlplane.identity.guard import admin, viewer
+from controlplane.identity.guard import administer, read, read_everything
 from controlplane.identity.guard import gateway as enrolled
 from controlplane.identity.principal import GatewayIdentity
 from controlplane.ingest.service import MAX_PAGE, IngestService, StreamView, rebuild
@@ -52,12 +52,12 @@ class IngestController(Controller):
         """Take entries `first` to `last` of a stream as NDJSON lines; 409 names the entry that is expected."""
         return Taken(service.ingest(gateway, stream, first, last, body))
 
-    @get("/streams", guards=[viewer], sync_to_thread=True)
+    @get("/streams", guards=[read], sync_to_thread=True)
     def streams(self, service: Service) -> list[StreamView]:
         """Every stream with its signed head."""
         return service.streams()
 
-    @get("/streams/entries", guards=[viewer], sync_to_thread=True, media_type=NDJSON)
+    @get("/streams/entries", guards=[read_everything], sync_to_thread=True, media_type=NDJSON)
     def entries(
         self,
         service: Service,
@@ -68,7 +68,7 @@ class IngestController(Controller):
         """Entries behind `after`, verbatim."""
         return Response(service.entries(stream, after, limit), media_type=NDJSON)
 
-    @post("/projections/rebuild", guards=[admin], status_code=200, sync_to_thread=True)
+    @post("/projections/rebuild", guards=[administer], status_code=200, sync_to_thread=True)
     def rebuild(self, context: NamedDependency[Context]) -> Rebuilt:
         """Derive everything from the log again. Ingest waits meanwhile."""
         return Rebuilt(rebuild(context.database, projections()))

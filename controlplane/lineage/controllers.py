@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from catalog.record import ObjectRef
 from controlplane.context import Context
-from controlplane.identity.guard import viewer
+from controlplane.identity.guard import read
 from controlplane.lineage.chain import Chain, read_chain
 from controlplane.lineage.exchange import ExchangeDetail, ExchangeItem, Filter, list_exchanges, read_exchange
 from controlplane.lineage.search import Found, search
@@ -31,7 +31,7 @@ class Exchanges(msgspec.Struct, frozen=True):
 class LineageController(Controller):
     tags = ("lineage",)
 
-    @get("/lineage/search", guards=[viewer], sync_to_thread=True)
+    @get("/lineage/search", guards=[read], sync_to_thread=True)
     def search(
         self, context: NamedDependency[Context], q: FromQuery[str], limit: Limit = 20, entity: FromQuery[str] = ""
     ) -> Objects:
@@ -39,7 +39,7 @@ class LineageController(Controller):
         with context.database.read() as connection:
             return Objects(search(connection, q, limit, entity))
 
-    @get("/lineage/chain", guards=[viewer], sync_to_thread=True)
+    @get("/lineage/chain", guards=[read], sync_to_thread=True)
     def chain(
         self,
         context: NamedDependency[Context],
@@ -52,7 +52,7 @@ class LineageController(Controller):
             as_of_us = read_watermark(connection, context.clock()).as_of_us
             return read_chain(connection, ObjectRef(object_type, assigner, value), as_of_us)
 
-    @get("/exchanges", guards=[viewer], sync_to_thread=True)
+    @get("/exchanges", guards=[read], sync_to_thread=True)
     def exchanges(
         self,
         context: NamedDependency[Context],
@@ -72,7 +72,7 @@ class LineageController(Controller):
         with context.database.read() as connection:
             return Exchanges(list_exchanges(connection, wanted, limit))
 
-    @get("/exchanges/{exchange_id:str}", guards=[viewer], sync_to_thread=True)
+    @get("/exchanges/{exchange_id:str}", guards=[read], sync_to_thread=True)
     def exchange(self, context: NamedDependency[Context], exchange_id: FromPath[str]) -> ExchangeDetail:
         """The whole record of one exchange with its place in the audit stream."""
         with context.database.read() as connection:

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery
 
 from controlplane.context import Context
-from controlplane.identity.guard import viewer
+from controlplane.identity.guard import read
 from controlplane.overview.service import Overview, OverviewService
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
@@ -21,7 +21,7 @@ class OverviewController(Controller):
     tags = ("overview",)
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
-    @get("/overview", guards=[viewer], sync_to_thread=True)
+    @get("/overview", guards=[read], sync_to_thread=True)
     def overview(self, service: NamedDependency[OverviewService], entity: FromQuery[str] = "") -> Overview:
         """One sentence and the declared figures, for one legal entity or for all."""
         return service.overview(entity)

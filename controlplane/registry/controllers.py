@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from catalog.network import Entity
 from controlplane.context import Context
-from controlplane.identity.guard import architect, viewer
+from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
 from controlplane.registry.key import IssuedKey, KeyService, KeyView
 from controlplane.registry.plan import Plan
@@ -67,7 +67,11 @@ class WorkspaceController(Controller):
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
     @post(
-        "/workspace/plan", guards=[viewer], status_code=200, sync_to_thread=True, request_max_body_size=WORKSPACE_BYTES
+        "/workspace/plan",
+        guards=[read_everything],
+        status_code=200,
+        sync_to_thread=True,
+        request_max_body_size=WORKSPACE_BYTES,
     )
     def plan(self, data: JSONBody[WorkspaceFiles], service: Service) -> Plan:
         """What applying the files would add, change and remove, and everything that speaks against it."""
@@ -75,36 +79,36 @@ class WorkspaceController(Controller):
 
     @post(
         "/workspace/apply",
-        guards=[architect],
+        guards=[publish],
         status_code=200,
         sync_to_thread=True,
         request_max_body_size=WORKSPACE_BYTES,
     )
     def apply(self, data: JSONBody[WorkspaceFiles], service: Service, user: Asker) -> Applied:
         """Publish the files as the next generation, all or nothing; 409 `refused` lists every problem."""
-        return service.apply(data.files, user.name)
+        return service.apply(data.files, user)
 
-    @get("/contracts", guards=[viewer], sync_to_thread=True)
+    @get("/contracts", guards=[read], sync_to_thread=True)
     def contracts(self, service: Service) -> Contracts:
         """Contracts in force with their versions, states and hashes."""
         return Contracts(service.contracts())
 
-    @get("/contracts/{name:str}", guards=[viewer], sync_to_thread=True)
+    @get("/contracts/{name:str}", guards=[read], sync_to_thread=True)
     def contract(self, name: FromPath[str], service: Service) -> ContractView:
         """One contract."""
         return service.contract(name)
 
-    @get("/entities", guards=[viewer], sync_to_thread=True)
+    @get("/entities", guards=[read], sync_to_thread=True)
     def entities(self, service: Service) -> Entities:
         """Legal entities in force."""
         return Entities(service.entities())
 
-    @get("/consumers", guards=[viewer], sync_to_thread=True)
+    @get("/consumers", guards=[read], sync_to_thread=True)
     def consumers(self, service: Service) -> Consumers:
         """Consumers in force and how many live keys each has."""
         return Consumers(service.consumers())
 
-    @get("/signing-key", guards=[viewer], sync_to_thread=False)
+    @get("/signing-key", guards=[read], sync_to_thread=False)
     def signing_key(self, context: NamedDependency[Context]) -> SigningKey:
         """The public key behind the signatures of snapshots and of stream heads."""
         return SigningKey("ed25519", context.keys.public_key)
@@ -115,17 +119,17 @@ class KeyController(Controller):
     tags = ("registry",)
     dependencies = {"service": Provide(provide_keys, sync_to_thread=False)}  # noqa: RUF012
 
-    @post("/", guards=[architect], sync_to_thread=True)
+    @post("/", guards=[issue_keys], sync_to_thread=True)
     def issue(self, consumer: FromPath[str], data: JSONBody[NewKey], service: KeysService, user: Asker) -> IssuedKey:
         """Issue an API key to a consumer; shown in this answer only. Publishes a generation."""
-        return service.issue(consumer, data.expires_at, user.name)
+        return service.issue(consumer, data.expires_at, user)
 
-    @get("/", guards=[viewer], sync_to_thread=True)
+    @get("/", guards=[read], sync_to_thread=True)
     def list_all(self, consumer: FromPath[str], service: KeysService) -> Keys:
         """A consumer's keys, revoked ones included, without their secrets."""
         return Keys(service.list_all(consumer))
 
-    @delete("/{key_id:str}", guards=[architect], sync_to_thread=True)
+    @delete("/{key_id:str}", guards=[issue_keys], sync_to_thread=True)
     def revoke(self, consumer: FromPath[str], key_id: FromPath[str], service: KeysService, user: Asker) -> None:
         """Revoke a key. Publishes a generation; gateways refuse the key from then on."""
-        service.revoke(consumer, key_id, user.name)
+        service.revoke(consumer, key_id, user)

@@ -6,15 +6,16 @@ publish a generation, since gateways check keys from their snapshot.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from catalog.errors import Conflict, Invalid, NotFound, Problem
+from catalog.errors import Conflict, NotFound
 from catalog.network import ConsumerBlob
+from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
 from controlplane.identity import credential
+from controlplane.identity.expiry import future_us
+from controlplane.identity.principal import User
 from controlplane.registry.publication import publish
 from controlplane.registry.store import consumer_key, documents, item
 
@@ -47,10 +48,10 @@ class KeyService:
         self._context = context
         self._database = context.database
 
-    def issue(self, consumer: str, expires_at: str | None, by: str) -> IssuedKey:
+    def issue(self, consumer: str, expires_at: str | None, by: User) -> IssuedKey:
         """A new key. Raises: NotFound; Conflict when the consumer takes no keys; Invalid for a past expiry."""
         now = self._context.clock()
-        expiry = None if expires_at is None else _future(expires_at, now)
+        expiry = None if expires_at is None else rfc3339(future_us(expires_at, now))
         issued = credential.issue(credential.KEY_PREFIX)
         with self._database.write() as connection:
             _check_consumer(connection, consumer)
@@ -60,11 +61,12 @@ class KeyService:
                     consumer=consumer,
                     hmac_sha256=credential.keyed_digest(self._context.keys.pepper, issued.text),
                     created_us=now,
-                    created_by=by,
+                    created_by=by.name,
                     expires_at=expiry,
                 )
             )
-            number = publish(connection, self._context, f"key {issued.id} of {consumer} issued", by)
+            number = publish(connection, self._context, f"key {issued.id} of {consumer} issued", by.name)
+            remember(connection, now, by, "key.issued", issued.id, consumer=consumer, expires_at=expiry)
         self._context.published.notify()
         return IssuedKey(issued.id, issued.text, consumer, expiry, number)
 
@@ -78,7 +80,7 @@ class KeyService:
                 _check_known(connection, consumer)
         return found
 
-    def revoke(self, consumer: str, key_id: str, by: str) -> None:
+    def revoke(self, consumer: str, key_id: str, by: User) -> None:
         """Raises: NotFound when the consumer has no live key `key_id`."""
         live = (
             (consumer_key.c.key_id == key_id)
@@ -89,7 +91,8 @@ class KeyService:
             done = connection.execute(update(consumer_key).where(live).values(revoked_us=self._context.clock()))
             if done.rowcount != 1:
                 raise NotFound(f"consumer {consumer!r} has no live key {key_id!r}")
-            publish(connection, self._context, f"key {key_id} of {consumer} revoked", by)
+            publish(connection, self._context, f"key {key_id} of {consumer} revoked", by.name)
+            remember(connection, self._context.clock(), by, "key.revoked", key_id, consumer=consumer)
         self._context.published.notify()
 
 
@@ -111,17 +114,3 @@ def _check_consumer(connection: Connection, consumer: str) -> None:
         _check_known(connection, consumer)
     elif "api_key" not in msgspec.convert(document, ConsumerBlob).consumer.auth:
         raise Conflict(f"consumer {consumer!r} does not authenticate by API key (see `auth` in its file)")
-
-
-def _future(text: str, now_us: int) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = "expires_at is not an RFC 3339 time with an offset, like 2030-01-31T00:00:00Z"
-        raise Invalid(message, [Problem(message, pointer="/expires_at", rule="time")])
-    at_us = int(moment.astimezone(UTC).timestamp() * 1_000_000)
-    if at_us <= now_us:
-        raise Invalid("expires_at is not in the future", [Problem("is in the past", "/expires_at", rule="time")])
-    return rfc3339(at_us)

@@ -16,7 +16,9 @@ from catalog.inventory import Workspace
 from catalog.naming import operation_names
 from catalog.network import ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
+from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
+from controlplane.identity.principal import User
 from controlplane.registry.candidate import load_workspace
 from controlplane.registry.key import revoke_all
 from controlplane.registry.plan import InForce, Plan, make_plan, refused_plan
@@ -98,7 +100,7 @@ class RegistryService:
         except Invalid as error:
             return refused_plan(_problems(error), now.generation)
 
-    def apply(self, files: Mapping[str, str], by: str) -> Applied:
+    def apply(self, files: Mapping[str, str], by: User) -> Applied:
         """Put `files` in force as one generation, or change nothing at all.
 
         Raises: Refused; Conflict when somebody else published meanwhile.
@@ -118,7 +120,8 @@ class RegistryService:
             if current_generation(connection) != plan.generation:
                 raise Conflict("another generation was published meanwhile: plan and apply again")
             self._put_in_force(connection, now, workspace)
-            number = publish(connection, self._context, f"apply of {workspace.name}", by)
+            number = publish(connection, self._context, f"apply of {workspace.name}", by.name)
+            remember(connection, self._context.clock(), by, "workspace.applied", str(number), **counted(plan))
         self._context.published.notify()
         return Applied(plan, number, is_published=True)
 
@@ -167,6 +170,12 @@ class RegistryService:
         for name in now.names("consumer") - workspace.consumers.keys():
             revoke_all(connection, name, at_us)
         _remember_versions(connection, refs, blobs, at_us)
+
+
+def counted(plan: Plan) -> dict[str, list[str]]:
+    """What a plan does, by name, as the audit keeps it."""
+    groups = {"added": plan.added, "changed": plan.changed, "removed": plan.removed}
+    return {name: [f"{item.kind}/{item.name}" for item in group] for name, group in groups.items()}
 
 
 def in_force(connection: Connection) -> InForce:

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from controlplane.context import Context
-from controlplane.identity.guard import viewer
+from controlplane.identity.guard import read
 from controlplane.projection import slo_projection
 from controlplane.slo.evaluation import SloObject, Standing
 from controlplane.slo.service import SloService
@@ -35,12 +35,12 @@ class SloController(Controller):
     tags = ("slo",)
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
-    @get("/slos", guards=[viewer], sync_to_thread=True)
+    @get("/slos", guards=[read], sync_to_thread=True)
     def list_all(self, service: Service, entity: FromQuery[str] = "") -> Standings:
         """Every objective as it stands: good, bad, open, budget left, burn rate, money at risk."""
         return Standings(service.list_all(entity))
 
-    @get("/slos/{name:str}/objects", guards=[viewer], sync_to_thread=True)
+    @get("/slos/{name:str}/objects", guards=[read], sync_to_thread=True)
     def objects(
         self,
         service: Service,

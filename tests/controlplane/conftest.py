@@ -11,10 +11,11 @@ from litestar.testing import TestClient
 
 from controlplane.app import create_app
 from controlplane.context import Context
-from controlplane.identity.principal import Role
+from controlplane.identity.principal import ITSELF, Role
 from controlplane.identity.service import IdentityService
 from controlplane.server import open_context
 from controlplane.settings import Settings
+from tests.controlplane.engine import ENGINES, Shelf
 
 START_US = 1_800_000_000_000_000
 
@@ -39,7 +40,11 @@ class Api:
         self.client = client
         self.context = context
         identity = IdentityService(context)
-        self.tokens = {role.name: identity.create(role.name, role, "test").token for role in Role}
+        self.tokens = {name: identity.create(name, role, ITSELF).token for name, role in Role.__members__.items()}
+
+    def token(self, role: str, *entities: str, name: str = "") -> str:
+        """A token of that role for some legal entities, all when none is named."""
+        return IdentityService(self.context).create(name or role, Role[role], ITSELF, entities or ("*",)).token
 
     def call(self, method: str, path: str, role: str | None = "admin", token: str | None = None, **more):
         bearer = token or (self.tokens[role] if role else None)
@@ -65,9 +70,22 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory) -> Shelf:
+    return Shelf(tmp_path_factory.mktemp("shelf"))
+
+
+@pytest.fixture(params=ENGINES)
+def store_url(request: pytest.FixtureRequest, shelf: Shelf, tmp_path: Path) -> str:
+    """A migrated, empty database: whatever asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "postgresql":
+        return shelf.postgresql(request.getfixturevalue("postgres"))
+    return shelf.sqlite(Settings(tmp_path / "data").database_path)
+
+
 @pytest.fixture
-def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
-    opened = open_context(Settings(tmp_path / "data"))
+def context(store_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    opened = open_context(Settings(tmp_path / "data", database_url=store_url))
     try:
         yield Context(opened.settings, opened.database, opened.keys, clock)
     finally:

@@ -14,19 +14,11 @@ from sqlalchemy import create_engine
 from controlplane.app import create_app
 from controlplane.context import Context
 from controlplane.identity import guard
+from controlplane.identity.principal import PERMISSIONS
 from controlplane.keys import KeyRing
 from controlplane.settings import Settings
 from controlplane.store.database import Database
 from tests.controlplane.conftest import Api, is_problem
-
-GUARDS = {
-    guard.viewer: "viewer",
-    guard.operator: "operator",
-    guard.architect: "architect",
-    guard.admin: "admin",
-    guard.gateway: "gateway",
-}
-ROLES = ["viewer", "operator", "architect", "admin"]
 
 
 def api_routes() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
@@ -55,30 +47,32 @@ def address(path: str) -> str:
 
 @pytest.mark.parametrize(("method", "path", "handler"), ROUTES)
 def test_every_route_declares_exactly_one_guard(method: str, path: str, handler: HTTPRouteHandler) -> None:
-    guards = [GUARDS[each] for each in handler.guards or ()]
+    guards = handler.guards or ()
+    assert all(each is guard.gateway or each in guard.RULES for each in guards)
     assert len(guards) == (0 if path in guard.PUBLIC else 1)
 
 
 @pytest.mark.parametrize(("method", "path", "handler"), ROUTES)
-def test_every_route_refuses_strangers_and_lower_roles_with_a_problem(
+def test_every_route_refuses_strangers_and_roles_without_its_permission(
     api: Api, method: str, path: str, handler: HTTPRouteHandler
 ) -> None:
-    """Nobody, and a person on a gateway's route or the reverse: 401. A lower role: 403. The declared role: neither."""
+    """Nobody, and a person on a gateway's route or the reverse: 401. A role that lacks the permission: 403, any other
+    neither."""
     if path in guard.PUBLIC:
         assert is_problem(
             api.call(method, address(path), None, json={"token": "wbe_x", "name": "x"}), 401, "unauthorized"
         )
         return
-    needed = GUARDS[handler.guards[0]]
+    needed = handler.guards[0]
     assert is_problem(api.call(method, address(path), None), 401, "unauthorized")
-    if needed == "gateway":
+    if needed is guard.gateway:
         assert is_problem(api.call(method, address(path), "admin"), 401, "unauthorized")
         return
     gateway = api.enrol()["credential"]
     assert is_problem(api.call(method, address(path), token=gateway), 401, "unauthorized")
-    for role in ROLES:
-        answer = api.call(method, address(path), role)
-        if ROLES.index(role) < ROLES.index(needed):
+    for role, permissions in PERMISSIONS.items():
+        answer = api.call(method, address(path), role.name)
+        if guard.RULES[needed].permission not in permissions:
             assert is_problem(answer, 403, "forbidden")
         else:
             assert answer.status_code not in (401, 403), answer.text
@@ -87,8 +81,8 @@ def test_every_route_refuses_strangers_and_lower_roles_with_a_problem(
 @pytest.mark.parametrize(("method", "path", "handler"), ROUTES)
 def test_every_error_of_every_route_is_a_problem(api: Api, method: str, path: str, handler: HTTPRouteHandler) -> None:
     """Malformed bodies, unknown ids and queries of the wrong type: below 500, and in the one shape."""
-    needed = GUARDS[handler.guards[0]] if handler.guards else "gateway"
-    token = api.enrol()["credential"] if needed == "gateway" else api.tokens["admin"]
+    is_gateways = not handler.guards or handler.guards[0] is guard.gateway
+    token = api.enrol()["credential"] if is_gateways else api.tokens["admin"]
     tries = (
         {"content": b"{", "headers": {"content-type": "application/json"}},
         {"json": []},

@@ -21,9 +21,12 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(api, context) -> None:
     assert row.sha256 == credential.digest(issued["token"])
     assert not any(issued["token"] in str(value) for value in row)
     assert api.get("/whoami", token=issued["token"]).json() == {
-        "token_id": issued["token_id"],
+        "id": f"token:{issued['token_id']}",
         "name": "pages",
-        "role": "viewer",
+        "role": "executive",
+        "entities": ["*"],
+        "sees": None,
+        "permissions": ["audit", "read"],
     }
 
 
@@ -36,8 +39,10 @@ def test_a_revoked_token_opens_nothing(api) -> None:
 
 def test_the_last_admin_token_cannot_be_revoked(api) -> None:
     """Otherwise nobody could make another one."""
+    api.post("/tokens", {"name": "for a day", "role": "admin", "expires_at": "2100-01-01T00:00:00Z"})
+    api.post("/tokens", {"name": "for one entity", "role": "admin", "entities": ["lakeside"]})
     items = api.get("/tokens").json()["items"]
-    admin = next(item["token_id"] for item in items if item["role"] == "admin")
+    admin = next(item["token_id"] for item in items if item["name"] == "admin")
     assert is_problem(api.call("DELETE", f"/tokens/{admin}"), 409, "conflict")
 
 

@@ -267,4 +267,4 @@ def test_entities_and_consumers_in_force_are_listed(api) -> None:
     (entity,) = api.get("/entities", role="viewer").json()["items"]
     assert (entity["entity"], entity["currency"]) == ("main", "EUR")
     (consumer,) = api.get("/consumers", role="viewer").json()["items"]
-    assert (consumer["consumer"], consumer["auth"], consumer["live_keys"]) == ("shop", ["api_key", "jwt"], 1)
+    assert (consumer["consumer"], consumer["auth"], consumer["live_keys"]) == ("shop", ["api_key", "jwt", "mtls"], 1)

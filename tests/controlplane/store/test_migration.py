@@ -30,7 +30,10 @@ def test_an_upgrade_of_the_newest_changes_nothing(tmp_path) -> None:
     database = Database.sqlite(tmp_path / "again.sqlite3")
     upgrade(database)
     with database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO token VALUES ('t', 'n', 'admin', 'x', 1, 'me', NULL, NULL)")
+        connection.exec_driver_sql(
+            "INSERT INTO token (token_id, name, role, sha256, created_us, created_by) "
+            "VALUES ('t', 'n', 'admin', 'x', 1, 'me')"
+        )
     upgrade(database)
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM token").scalar() == 1
