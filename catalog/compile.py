@@ -68,12 +68,18 @@ def _parts(workspace: Workspace, consumer_keys: Mapping[str, Sequence[KeyHash]])
         yield "contract", version.ref, msgspec.to_builtins(_contract_blob(version))
     for key, schema in workspace.schemas.items():
         yield "schema", key, schema.document
+    for name, ownership in workspace.ownerships.items():
+        yield "ownership", name, msgspec.to_builtins(ownership)
     for name, entity in workspace.entities.items():
         yield "entity", name, msgspec.to_builtins(entity)
+    for name, calendar in workspace.calendars.items():
+        yield "calendar", name, msgspec.to_builtins(calendar)
     for name, system in workspace.systems.items():
         yield "system", name, msgspec.to_builtins(system)
     for binding in workspace.bindings:
         yield "binding", binding_name(binding), msgspec.to_builtins(binding)
+    for record in workspace.records:
+        yield "record", record.name, msgspec.to_builtins(record)
     for name, consumer in workspace.consumers.items():
         blob = ConsumerBlob(consumer, tuple(consumer_keys.get(name, ())))
         yield "consumer", name, msgspec.to_builtins(blob)
@@ -84,6 +90,8 @@ def _parts(workspace: Workspace, consumer_keys: Mapping[str, Sequence[KeyHash]])
         yield "slo", name, msgspec.to_builtins(slo)
     for name, measure in workspace.measures.items():
         yield "measure", name, msgspec.to_builtins(measure)
+    if workspace.governance is not None:
+        yield "governance", "workspace", msgspec.to_builtins(workspace.governance)
 
 
 def _public(workspace: Workspace) -> Iterator[ContractVersion]:
@@ -130,9 +138,10 @@ def diff(published: Mapping[str, Published], workspace: Workspace) -> Plan:
         new = _state_of(kind, value, sha256_hex(canonical_json(value)))
         old = published.get(key)
         if old is None:
-            added.append(PlanItem(kind, name, new.sha256, new.state or ""))
+            added.append(PlanItem(kind, name, new.sha256, new.state or _origin(workspace, kind, name)))
         elif old != new:
-            changed.append(PlanItem(kind, name, new.sha256, _change(old, new)))
+            detail = ", ".join(filter(None, (_change(old, new), _origin(workspace, kind, name))))
+            changed.append(PlanItem(kind, name, new.sha256, detail))
             refused += _refusals(kind, name, old, new, workspace)
     drafts = {f"contract/{version.ref}" for version in workspace.versions} - seen
     removed = []
@@ -156,6 +165,15 @@ def _change(old: Published, new: Published) -> str:
     if old.sha256 != new.sha256:
         return "content"
     return f"{old.state} → {new.state}" if old.state != new.state else "description"
+
+
+def _origin(workspace: Workspace, kind: BlobKind, name: str) -> str:
+    """Which template an entity or a binding is made of; "" when of none."""
+    if kind == "entity":
+        template = workspace.entities[name].template
+        return f"template {template}" if template else ""
+    file = workspace.sources.get(f"{kind}/{name}", "").partition("#")[0]
+    return f"made by {file}" if kind == "binding" and file.startswith("templates/") else ""
 
 
 def _refusals(kind: BlobKind, name: str, old: Published, new: Published, workspace: Workspace) -> Iterator[Problem]:

@@ -7,16 +7,24 @@ from typing import Any
 
 import msgspec
 
+from catalog.calendar import Calendar
 from catalog.canonical import CanonicalSchema
 from catalog.contract import Contract, ContractVersion
 from catalog.envelope import Envelope
 from catalog.errors import Problem
+from catalog.governance import Governance
 from catalog.measure import Measure
-from catalog.network import Binding, Consumer, Entity, System
+from catalog.network import Binding, Consumer, Entity, System, SystemOfRecord
+from catalog.ownership import SchemaOwnership
 from catalog.slo import SloSpec
+from catalog.template import Template
 
 SETTINGS = "waybill.yaml"
-FOLDERS = (*("contracts", "schemas", "entities", "systems", "bindings", "consumers", "policies", "slos", "measures"),)
+GOVERNANCE = "governance.yaml"
+FOLDERS = (
+    "contracts", "schemas", "entities", "templates", "calendars", "systems", "bindings", "records", "consumers",
+    "policies", "slos", "measures",
+)  # fmt: skip
 SUFFIXES = (".yaml", ".yml", ".json")
 
 #: what `include` may name -> folder beside this module
@@ -42,14 +50,19 @@ class Workspace(msgspec.Struct, frozen=True):
     contracts: dict[str, Contract]
     versions: tuple[ContractVersion, ...]  # every version, drafts included, sorted by name and version
     schemas: dict[str, CanonicalSchema]  # "supplier@1.0.0" -> schema
-    entities: dict[str, Entity]
+    ownerships: dict[str, SchemaOwnership]  # "supplier" -> who answers for its schema
+    templates: dict[str, Template]
+    calendars: dict[str, Calendar]
+    entities: dict[str, Entity]  # what their templates give filled in
     systems: dict[str, System]
-    bindings: tuple[Binding, ...]
-    consumers: dict[str, Consumer]
+    bindings: tuple[Binding, ...]  # those that templates make included
+    records: tuple[SystemOfRecord, ...]
+    consumers: dict[str, Consumer]  # entities that templates grant included
     envelopes: dict[str, Envelope]  # bundled ones included
     policy_files: dict[str, dict[str, str]]  # envelope name -> path as written -> content
     slos: dict[str, SloSpec]
     measures: dict[str, Measure]
+    governance: Governance | None
     notes: tuple[Problem, ...]  # what contracts declare and nobody enforces
     sources: dict[str, str]
 

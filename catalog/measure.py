@@ -37,3 +37,5 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     page: str = "Transactions"
     rank: int = 0  # place on the overview, least first
     phrase: dict[str, str] = {}
+    owner: str = ""  # the team that keeps the measure
+    steward: str = ""  # who decides in the business what it means

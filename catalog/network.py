@@ -1,7 +1,9 @@
-"""Legal entities, systems, bindings and consumers: who exists, where traffic goes, who may call (design §2)."""
+"""Legal entities, systems, bindings, consumers, systems of record: who exists, where traffic goes, who may call, and
+whose word counts (design §2, §11.12)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -71,6 +73,21 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     system: str
 
 
+class SystemOfRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An item of records/*.yaml: the one system that may change an object, or a group of its fields."""
+
+    object: str  # object type, e.g. "supplier"
+    system: str
+    fields: list[str] = []  # JSON pointers into the object's document; empty: all that no field group names
+    entities: list[str] = msgspec.field(default_factory=lambda: ["*"])  # one that is named goes before "*"
+
+    @property
+    def name(self) -> str:
+        """Unique in a workspace, such as `supplier/*` or `supplier#/remit_to/lakeside`."""
+        group = f"#{','.join(self.fields)}" if self.fields else ""
+        return f"{self.object}{group}/{','.join(self.entities)}"
+
+
 class JwtIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which JWT subject this consumer is."""
 
@@ -113,3 +130,12 @@ class ConsumerBlob(msgspec.Struct, frozen=True):
 
     consumer: Consumer
     keys: tuple[KeyHash, ...] = ()
+
+
+def representatives(entities: Mapping[str, Entity]) -> dict[str, frozenset[str]]:
+    """For each entity those in whose name it may be acted for: itself, and every centre that it is a member of."""
+    found: dict[str, set[str]] = {name: {name} for name in entities}
+    for name, entity in entities.items():
+        for member in entity.members:
+            found.setdefault(member, {member}).add(name)
+    return {name: frozenset(names) for name, names in found.items()}

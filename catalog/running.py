@@ -11,7 +11,7 @@ from catalog.canonical import CanonicalSchema
 from catalog.contract import Contract, ContractVersion
 from catalog.envelope import PolicyBlob
 from catalog.errors import Invalid, Problem
-from catalog.network import Binding, ConsumerBlob, Entity, System
+from catalog.network import Binding, ConsumerBlob, Entity, System, SystemOfRecord
 from catalog.openapi import read_openapi
 from catalog.schema import Validators
 from catalog.snapshot import BlobKind, BlobRef, ContractBlob, Manifest, canonical_json, sha256_hex
@@ -28,6 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     entities: dict[str, Entity]
     systems: dict[str, System]
     bindings: tuple[Binding, ...]
+    records: tuple[SystemOfRecord, ...]
     consumers: dict[str, ConsumerBlob]
     policies: tuple[PolicyBlob, ...]
     validators: Validators
@@ -64,6 +65,7 @@ class _Reader:
             entities=self._plain("entity", Entity),
             systems=self._plain("system", System),
             bindings=tuple(self._plain("binding", Binding).values()),
+            records=tuple(self._plain("record", SystemOfRecord).values()),
             consumers=self._plain("consumer", ConsumerBlob),
             policies=tuple(self._plain("policy", PolicyBlob).values()),
             validators=self._validators,

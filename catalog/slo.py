@@ -5,7 +5,8 @@
     metadata:
       name: receipt-reaches-erp                    # RFC 1123 label
       displayName: Receipt reaches the ERP
-      annotations: {waybill/meaning: "Goods that were received are in the books within 15 minutes."}
+      annotations: {waybill/meaning: "Goods that were received are in the books within 15 minutes.",
+                    waybill.dev/owner: receiving-systems, waybill.dev/steward: materials-management}
     spec:
       service: receiving.receipts
       budgetingMethod: Occurrences
@@ -45,6 +46,8 @@ from catalog.shape import shape
 from catalog.snapshot import canonical_json, sha256_hex
 
 MEANING = "waybill/meaning"
+OWNER = "waybill.dev/owner"
+STEWARD = "waybill.dev/steward"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123
 _SERVICE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")  # a contract's name serves as well
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])")  # M, Q and Y belong to calendar windows
@@ -90,6 +93,8 @@ class SloSpec(msgspec.Struct, frozen=True):
     source: Source
     meaning: str = ""  # business meaning in one sentence
     sha256: str = ""
+    owner: str = ""  # the team that keeps the objective
+    steward: str = ""  # who decides in the business what it means
 
     @property
     def target_ratio(self) -> Decimal:
@@ -207,6 +212,8 @@ def _spec(metadata: _Metadata, spec: _Spec, source: Source) -> SloSpec:
         source=source,
         meaning=metadata.annotations.get(MEANING, spec.description),
         sha256=sha256_hex(canonical_json(essence)),
+        owner=metadata.annotations.get(OWNER, ""),
+        steward=metadata.annotations.get(STEWARD, ""),
     )
 
 

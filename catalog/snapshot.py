@@ -18,7 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from catalog.errors import Invalid
 from catalog.lifecycle import State
 
-BlobKind = Literal["contract", "schema", "entity", "system", "binding", "consumer", "policy", "slo", "measure"]
+BlobKind = Literal[
+    "contract", "schema", "ownership", "entity", "calendar", "system", "binding", "record", "consumer", "policy",
+    "slo", "measure", "governance",
+]  # fmt: skip
 
 
 class BlobRef(msgspec.Struct, frozen=True):

@@ -2,13 +2,14 @@
 
     waybill.yaml                                         {workspace: NAME, include: [procure-to-pay]}
     contracts/<domain>/<object>/contract.yaml            + <version>/openapi.yaml
-    schemas/<object>/<version>.json
-    entities/ systems/ consumers/                        one object a file
-    bindings/ policies/ measures/                        a list, or one object, a file
+    schemas/<object>/<version>.json                      + schema.yaml: owner and steward
+    entities/ templates/ calendars/ systems/ consumers/  one object a file
+    bindings/ records/ policies/ measures/               a list, or one object, a file
     slos/                                                OpenSLO documents
+    governance.yaml                                      approvals; may be absent
 
 `include` adds the built-in library. An SLO or a measure of the same name, and a policy named like a bundled one,
-replaces it; contracts and schemas are never replaced.
+replaces it, as does a schema.yaml; contracts and schemas are never replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from catalog.document import MOST_BYTES, Unreadable, parse_document
 from catalog.envelope import Envelope
 from catalog.errors import Invalid, Problem
-from catalog.inventory import FOLDERS, LIBRARIES, LIBRARY_PREFIX, SETTINGS, SUFFIXES, ConfigCheck, Workspace
+from catalog.inventory import FOLDERS, GOVERNANCE, LIBRARIES, LIBRARY_PREFIX, SETTINGS, SUFFIXES, ConfigCheck, Workspace
 from catalog.loading import Loader, named_files
 from catalog.snapshot import Published
 
@@ -84,6 +85,8 @@ def read_directory(path: str | Path) -> dict[str, bytes]:
         remedy = "run `waybill init` there, or name the workspace's directory"
         raise Invalid(f"{path} {what}", [Problem("file is missing", file=SETTINGS, remedy=remedy)])
     files = {SETTINGS: _read(settings), **_read_folders(root)}
+    if (root / GOVERNANCE).is_file():
+        files[GOVERNANCE] = _read(root / GOVERNANCE)
     for name in sorted(_named_by_policies(files) - files.keys()):
         place = (root / name).resolve()
         if place.is_relative_to(root.resolve()) and place.is_file():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from catalog.consistency.contract import contracts, routes
+from catalog.consistency.contract import contracts, ownerships, routes
+from catalog.consistency.entity import calendars, entities, templates
 from catalog.consistency.figure import measures, slos
 from catalog.consistency.known import Known
-from catalog.consistency.network import bindings, consumers, entities, policies, systems
+from catalog.consistency.network import bindings, consumers, policies, systems
+from catalog.consistency.record import records
 from catalog.errors import Problem
 from catalog.inventory import Workspace
 
@@ -20,9 +22,13 @@ def consistency_problems(workspace: Workspace, unread: set[str], lost: set[str])
     return [
         *contracts(workspace, known),
         *routes(workspace),
+        *ownerships(workspace),
         *entities(workspace, known),
+        *templates(workspace, known),
+        *calendars(workspace),
         *systems(workspace),
         *bindings(workspace, known),
+        *records(workspace, unread, known),
         *policies(workspace, known),
         *consumers(workspace, unread, known),
         *slos(workspace, unread),

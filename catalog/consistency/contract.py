@@ -85,6 +85,13 @@ def _life_cycle(
             )
 
 
+def ownerships(workspace: Workspace) -> Iterator[Problem]:
+    objects = {schema.object for schema in workspace.schemas.values()}
+    for name in workspace.ownerships.keys() - objects:
+        file = workspace.sources[f"ownership/{name}"]
+        yield Problem(f"no schema of {name} is there", "/schema", file, "add <version>.json beside it", "ownership")
+
+
 def routes(workspace: Workspace) -> Iterator[Problem]:
     """Within one contract major the highest version serves; across them no two routes may match one request."""
     table = RouteTable()

@@ -18,6 +18,7 @@ class Known:
         self._names: dict[str, Collection[str]] = {
             "contract": workspace.contracts,
             "entity": workspace.entities,
+            "calendar": workspace.calendars,
             "system": workspace.systems,
             "consumer": workspace.consumers,
             "slo": workspace.slos,
@@ -40,6 +41,7 @@ class Known:
 _FOLDER = {
     "contract": "contracts/<domain>/<object>/contract.yaml",
     "entity": "entities/<id>.yaml",
+    "calendar": "calendars/<id>.yaml",
     "system": "systems/<id>.yaml",
     "consumer": "consumers/<id>.yaml",
     "slo": "slos/",

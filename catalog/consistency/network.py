@@ -1,43 +1,18 @@
-"""The network: entities, systems, bindings, consumers; policies where they name them."""
+"""The network: systems, bindings, consumers; policies where they name them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
+
+from cryptography import x509
 
 from catalog.consistency.known import NAME, RENAME, Known, place_of
 from catalog.errors import Problem
 from catalog.inventory import Workspace
+from catalog.network import Consumer, MtlsIdentity
 from catalog.pointer import join
 from catalog.version import is_version
-
-_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
-
-
-def entities(workspace: Workspace, known: Known) -> Iterator[Problem]:
-    zones = available_timezones()
-    for name, entity in workspace.entities.items():
-        file = workspace.sources[f"entity/{name}"]
-        if not NAME.fullmatch(name):
-            yield Problem("not a name", "/entity", file, RENAME, "entity")
-        if not _CURRENCY.fullmatch(entity.currency):
-            yield Problem("not an ISO 4217 code", "/currency", file, "three capital letters, such as USD", "entity")
-        if entity.timezone not in zones:
-            yield Problem("not an IANA time zone", "/timezone", file, "such as America/Chicago, or UTC", "entity")
-        seen, parent = {name}, entity.parent
-        while parent is not None:
-            if parent not in workspace.entities:
-                if not known.has("entity", parent):
-                    remedy = known.remedy("entity", parent)
-                    yield Problem(f"entity {parent!r} does not exist", "/parent", file, remedy, "entity")
-                break
-            if parent in seen:
-                yield Problem("parents go round in a circle", "/parent", file, "leave out one parent", "entity")
-                break
-            seen.add(parent)
-            parent = workspace.entities[parent].parent
 
 
 def systems(workspace: Workspace) -> Iterator[Problem]:
@@ -69,24 +44,54 @@ def _is_base_url(text: str) -> bool:
 
 
 def bindings(workspace: Workspace, known: Known) -> Iterator[Problem]:
+    for name, template in workspace.templates.items():
+        file = workspace.sources[f"template/{name}"]
+        for index, item in enumerate(template.bindings):
+            place = join("/bindings", index)
+            yield from _bound(workspace, known, item.contract, item.major, item.system, file, place)
     for binding in workspace.bindings:
         file, pointer = place_of(workspace, f"binding/{binding.contract}/{binding.major}/{binding.entity}")
-        contract = workspace.contracts.get(binding.contract)
-        majors = (
-            {int(version.split(".")[0]) for version in contract.versions if is_version(version)} if contract else ()
-        )
-        exists = known.has("contract", binding.contract)
-        if not exists:
-            remedy = known.remedy("contract", binding.contract)
-            message = f"contract {binding.contract!r} does not exist"
-            yield Problem(message, join(pointer, "contract"), file, remedy, "binding")
-        elif contract is not None and binding.major not in majors:
-            remedy = f"versions of {binding.contract}: {', '.join(contract.versions) or 'none'}"
-            yield Problem("no version has this major", join(pointer, "major"), file, remedy, "binding")
-        for kind, name in (("entity", binding.entity), ("system", binding.system)):
-            if not known.has(kind, name) and (kind, name) != ("entity", "*"):
-                remedy = known.remedy(kind, name)
-                yield Problem(f"{kind} {name!r} does not exist", join(pointer, kind), file, remedy, "binding")
+        yield from _bound(workspace, known, binding.contract, binding.major, binding.system, file, pointer)
+        if binding.entity != "*" and not known.has("entity", binding.entity):
+            remedy = known.remedy("entity", binding.entity)
+            message = f"entity {binding.entity!r} does not exist"
+            yield Problem(message, join(pointer, "entity"), file, remedy, "binding")
+
+
+def _bound(
+    workspace: Workspace, known: Known, name: str, major: int, system: str, file: str, pointer: str
+) -> Iterator[Problem]:
+    contract = workspace.contracts.get(name)
+    majors = {int(version.split(".")[0]) for version in contract.versions if is_version(version)} if contract else ()
+    if not known.has("contract", name):
+        remedy = known.remedy("contract", name)
+        yield Problem(f"contract {name!r} does not exist", join(pointer, "contract"), file, remedy, "binding")
+    elif contract is not None and major not in majors:
+        remedy = f"versions of {name}: {', '.join(contract.versions) or 'none'}"
+        yield Problem("no version has this major", join(pointer, "major"), file, remedy, "binding")
+    if not known.has("system", system):
+        remedy = known.remedy("system", system)
+        yield Problem(f"system {system!r} does not exist", join(pointer, "system"), file, remedy, "binding")
+    elif (
+        system in workspace.systems
+        and workspace.systems[system].layer == "system"
+        and _is_experience(workspace, name, major)
+    ):
+        message = f"{name} is an experience contract and {system} a system: a process must stand between them"
+        remedy = f"bind it to a process application, or write layer: process in systems/{system}.yaml if it is one"
+        yield Problem(message, join(pointer, "system"), file, remedy, "layer")
+
+
+def _is_experience(workspace: Workspace, name: str, major: int) -> bool:
+    """Whether the contract, or an operation of this major, belongs to the experience layer."""
+    layers = {
+        operation.extension.layer or version.contract.layer
+        for version in workspace.versions
+        if version.contract.contract == name and is_version(version.version) and version.major == major
+        for operation in version.operations
+    }
+    contract = workspace.contracts.get(name)
+    return "experience" in layers or (not layers and contract is not None and contract.layer == "experience")
 
 
 def consumers(workspace: Workspace, unread: set[str], known: Known) -> Iterator[Problem]:
@@ -115,6 +120,45 @@ def consumers(workspace: Workspace, unread: set[str], known: Known) -> Iterator[
                 message = f"same subject as consumer {identities[identity]!r}"
                 yield Problem(message, "/jwt", file, "give each consumer a subject of its own", "consumer")
             identities[identity] = name
+        if consumer.system is not None and not known.has("system", consumer.system):
+            remedy = known.remedy("system", consumer.system)
+            yield Problem(f"system {consumer.system!r} does not exist", "/system", file, remedy, "consumer")
+    yield from _certificates(workspace)
+
+
+def _certificates(workspace: Workspace) -> Iterator[Problem]:
+    """A client certificate must say one consumer, and no two consumers may be meant by one."""
+    owners: dict[str, str] = {}
+    for name, consumer in workspace.consumers.items():
+        for message, index, remedy in _identities(consumer, owners):
+            yield Problem(message, join("/mtls", index), workspace.sources[f"consumer/{name}"], remedy, "consumer")
+
+
+def _identities(consumer: Consumer, owners: dict[str, str]) -> Iterator[tuple[str, int, str]]:
+    for index, identity in enumerate(consumer.mtls):
+        text = _identity_text(identity)
+        if text is None:
+            yield (
+                "is no certificate's name",
+                index,
+                "write subject: CN=…,O=… (RFC 4514), or san: dns:<name> or uri:<URI>",
+            )
+        elif owners.setdefault(text, consumer.consumer) != consumer.consumer:
+            yield f"same certificate as consumer {owners[text]!r}", index, "give each consumer a certificate of its own"
+
+
+def _identity_text(identity: MtlsIdentity) -> str | None:
+    """One spelling for all that mean the same name; None when it is not exactly one name."""
+    if (identity.subject is None) == (identity.san is None):
+        return None
+    if identity.subject is None:
+        kind, _, value = (identity.san or "").partition(":")
+        return f"{kind}:{value.lower() if kind == 'dns' else value}" if kind in ("dns", "uri") and value else None
+    try:
+        name = x509.Name.from_rfc4514_string(identity.subject)
+    except ValueError:
+        return None
+    return f"subject:{name.rfc4514_string()}" if identity.subject else None
 
 
 def _scopes(workspace: Workspace, contract: str) -> set[str]:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from catalog.errors import Problem
-from catalog.inventory import FOLDERS, SETTINGS, SUFFIXES
+from catalog.inventory import FOLDERS, GOVERNANCE, SETTINGS, SUFFIXES
 from catalog.lint.finding import Finding
 
 RULE = "nothing-unread"
@@ -20,7 +20,8 @@ def stray(root: Path, read: Collection[str]) -> list[Finding]:
     """Findings on folders and files directly in `root`; `read` are the paths that were read, relative to `root`.
 
     A folder is told when its name is nearly that of a kind, or when it holds YAML or JSON files of which none is
-    read; a file when its name is nearly that of the settings. Hidden ones are left alone.
+    read; a file when its name is nearly that of the settings
+    or the governance. Hidden ones are left alone.
     """
     found = [problem for entry in sorted(root.iterdir()) for problem in _problems(entry, read)]
     return [Finding(RULE, "warning", problem) for problem in found]
@@ -38,15 +39,17 @@ def _problems(entry: Path, read: Collection[str]) -> Iterator[Problem]:
         remedy = f"folders are {', '.join(FOLDERS)}; move it elsewhere if it belongs to something else"
         yield Problem("holds YAML or JSON files that nobody reads", file=f"{name}/", remedy=remedy, rule=RULE)
     elif is_file and near:
-        remedy = f"did you mean {SETTINGS}?" if near[0] == SETTINGS else f"put it into the folder {near[0]}/"
+        is_root = near[0] in (SETTINGS, GOVERNANCE)
+        remedy = f"did you mean {near[0]}?" if is_root else f"put it into the folder {near[0]}/"
         yield Problem("is read by nobody", file=name, remedy=remedy, rule=RULE)
 
 
 def _near_file(entry: Path) -> list[str]:
     if entry.suffix.lower() not in SUFFIXES:
         return []
-    if get_close_matches(entry.stem.lower(), (SETTINGS.rpartition(".")[0],), 1, 0.8):
-        return [SETTINGS]
+    for name in (SETTINGS, GOVERNANCE):
+        if get_close_matches(entry.stem.lower(), (name.rpartition(".")[0],), 1, 0.8):
+            return [name]
     return get_close_matches(entry.stem.lower(), FOLDERS, 1, 0.8)
 
 

@@ -11,11 +11,14 @@ from catalog.canonical import CanonicalSchema, canonical_schema, schema_problems
 from catalog.doubt import doubtful_references
 from catalog.errors import Invalid, Problem
 from catalog.loading.file import Files
+from catalog.ownership import SchemaOwnership
 from catalog.pointer import join
 from catalog.schema import Validators
+from catalog.shape import shape
 from catalog.version import is_version
 
-SCHEMA = re.compile(r"schemas/([^/]+)/([^/]+)\.(?:json|ya?ml)")
+SCHEMA = re.compile(r"schemas/([^/]+)/(?!schema\.ya?ml)([^/]+)\.(?:json|ya?ml)")
+OWNERSHIP = re.compile(r"schemas/([^/]+)/schema\.ya?ml")
 
 
 class SchemaReader:
@@ -77,3 +80,22 @@ class SchemaReader:
                 for violation in self._validators.validate(handle, example)
             ]
         return [msgspec.structs.replace(problem, file=path) for problem in problems]
+
+
+def read_ownerships(files: Files) -> dict[str, SchemaOwnership]:
+    """Who answers for each canonical schema; a workspace may say it of the library's schemas too."""
+    found: dict[str, SchemaOwnership] = {}
+    for path, plain in files.paths("schemas"):
+        form = OWNERSHIP.fullmatch(plain)
+        data = files.one(path) if form else None
+        if form is None:
+            continue
+        item, problems = shape(data, SchemaOwnership, path) if data is not None else (None, [])
+        files.problems += problems
+        if item is None:
+            files.lost.add(f"ownership/{form[1]}")
+        elif item.schema != form[1]:
+            files.refuse(f"the folder says {form[1]}", path, "/schema", "rename one of them", "ownership")
+        elif files.note_source("ownership", item.schema, path, is_replaceable=True):
+            found[item.schema] = item
+    return found

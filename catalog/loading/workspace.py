@@ -7,13 +7,32 @@ from collections.abc import Collection, Mapping, Sequence
 from catalog.consistency import consistency_problems
 from catalog.envelope import Envelope
 from catalog.errors import Problem
-from catalog.inventory import FOLDERS, LIBRARIES, LIBRARY_PREFIX, SETTINGS, SUFFIXES, ConfigCheck, Settings, Workspace
+from catalog.governance import Governance, governance_problems
+from catalog.inventory import (
+    FOLDERS,
+    GOVERNANCE,
+    LIBRARIES,
+    LIBRARY_PREFIX,
+    SETTINGS,
+    SUFFIXES,
+    ConfigCheck,
+    Settings,
+    Workspace,
+)
 from catalog.loading.contract import CONTRACT, VERSION, ContractReader
 from catalog.loading.figure import read_measures, read_slos
 from catalog.loading.file import Files
-from catalog.loading.network import read_bindings, read_consumers, read_entities, read_systems
+from catalog.loading.network import (
+    read_bindings,
+    read_calendars,
+    read_consumers,
+    read_entities,
+    read_records,
+    read_systems,
+    read_templates,
+)
 from catalog.loading.policy import PolicyReader
-from catalog.loading.schema import SCHEMA, SchemaReader
+from catalog.loading.schema import OWNERSHIP, SCHEMA, SchemaReader, read_ownerships
 from catalog.pointer import join
 from catalog.schema import Validators
 from catalog.shape import shape
@@ -45,19 +64,26 @@ class Loader:
         reader = ContractReader(files, validators, schemas, schema_reader.broken, self._published)
         contracts = reader.contracts()
         envelopes = self._policies.read()
+        templates = read_templates(files)
+        entities = read_entities(files, templates)
         workspace = Workspace(
             name=settings.workspace if settings else "",
             contracts=contracts,
             versions=reader.versions(contracts),
             schemas=schemas,
-            entities=read_entities(files),
+            ownerships=read_ownerships(files),
+            templates=templates,
+            calendars=read_calendars(files),
+            entities=entities,
             systems=read_systems(files),
-            bindings=read_bindings(files),
-            consumers=read_consumers(files),
+            bindings=read_bindings(files, entities, templates),
+            records=read_records(files),
+            consumers=read_consumers(files, entities, templates),
             envelopes=envelopes,
             policy_files={name: self._policies.named(envelope) for name, envelope in envelopes.items()},
             slos=read_slos(files),
             measures=read_measures(files),
+            governance=self._governance(),
             notes=tuple(files.notes),
             sources=files.sources,
         )
@@ -68,11 +94,11 @@ class Loader:
         for path in self._files.content:
             plain = path.removeprefix(LIBRARY_PREFIX)
             folder = plain.partition("/")[0]
-            forms = {"contracts": (CONTRACT, VERSION), "schemas": (SCHEMA,)}.get(folder)
+            forms = {"contracts": (CONTRACT, VERSION), "schemas": (SCHEMA, OWNERSHIP)}.get(folder)
             if forms and plain.endswith(SUFFIXES) and not any(form.fullmatch(plain) for form in forms):
                 remedy = "contracts/<domain>/<object>/[<version>/openapi.yaml] or schemas/<object>/<version>.json"
                 self._files.refuse("not a place for a file", path, remedy=remedy)
-            elif folder not in FOLDERS and plain.endswith((".yaml", ".yml")) and plain != SETTINGS:
+            elif folder not in FOLDERS and plain.endswith((".yaml", ".yml")) and plain not in (SETTINGS, GOVERNANCE):
                 self._files.refuse("not in a folder of a workspace", path, remedy=f"folders are {', '.join(FOLDERS)}")
 
     def _settings(self) -> Settings | None:
@@ -90,3 +116,14 @@ class Loader:
                     f"no library {name!r}", SETTINGS, join("/include", index), f"known: {', '.join(LIBRARIES)}"
                 )
         return settings
+
+    def _governance(self) -> Governance | None:
+        data = self._files.one(GOVERNANCE) if GOVERNANCE in self._files.content else None
+        if data is None:
+            return None
+        governance, problems = shape(data, Governance, GOVERNANCE)
+        self._files.problems += problems
+        if governance is not None:
+            self._files.sources["governance/workspace"] = GOVERNANCE
+            self._files.problems += governance_problems(governance, GOVERNANCE)
+        return governance

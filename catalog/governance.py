@@ -1,0 +1,62 @@
+"""`governance.yaml`: what of a workspace needs somebody's approval before it is published, and who is asked next.
+
+    approvals:
+      required: [contract, schema, measure]
+      escalate: [{after: 1d, to: owner}, {after: 3d, to: admin}]
+
+Absent: whoever may apply publishes at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from catalog.errors import Problem
+from catalog.pointer import join
+
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_UNIT_S = {"m": 60, "h": 3600, "d": 86_400}
+
+#: kinds that may be made to wait for an approval
+Governed = Literal[
+    "contract", "schema", "measure", "slo", "policy", "entity", "system", "binding", "consumer", "calendar", "record"
+]
+#: who may be asked: a role of people, or the owner or steward of the very thing
+Asked = Literal["owner", "steward", "approver", "architect", "operator", "executive", "admin"]
+
+
+class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is asked when nobody has answered for `after`."""
+
+    after: Annotated[str, Meta(pattern=f"^{_DURATION.pattern}$")]  # such as 12h, 3d
+    to: Asked
+
+    @property
+    def after_s(self) -> int:
+        return int(self.after[:-1]) * _UNIT_S[self.after[-1]]
+
+
+class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    required: list[Governed] = []  # kinds whose additions, changes and removals wait for an approval
+    escalate: list[Escalation] = []  # ages grow
+
+
+class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`governance.yaml` at the root of a workspace."""
+
+    approvals: Approvals = Approvals()
+
+
+def governance_problems(governance: Governance, file: str) -> Iterator[Problem]:
+    """What the shape alone does not forbid."""
+    ages = [step.after_s for step in governance.approvals.escalate]
+    for index, (earlier, later) in enumerate(pairwise(ages), 1):
+        if later <= earlier:
+            place = join("/approvals/escalate", index, "after")
+            yield Problem("must be longer than the step before", place, file, "sort the steps by age", "governance")
