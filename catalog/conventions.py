@@ -58,6 +58,11 @@ class Instrument(NamedTuple):
         return f"{name}_total" if self.kind == "counter" else name
 
 
+def instrument(prometheus: str) -> Instrument:
+    """The declared metric that has this name in Prometheus' text. Raises: KeyError."""
+    return next((it for it in INSTRUMENTS.values() if it.prometheus == prometheus), None) or INSTRUMENTS[prometheus]
+
+
 def label(attribute: str) -> str:
     """Prometheus' label name of an attribute."""
     return re.sub(r"[^a-zA-Z0-9]", "_", attribute)
@@ -180,6 +185,15 @@ RECORDS_DROPPED = _instrument(
 BACKLOG = _instrument("waybill.backlog", "gauge", "By", "Journal that the control plane does not have yet")
 SHIPPING_HALTED = _instrument(
     "waybill.shipping.halted", "gauge", "", "1 when the control plane refuses what is shipped and a person must look"
+)
+KEY_SETS_OVERDUE = _instrument(
+    "waybill.key_sets.overdue", "gauge", "{issuer}", "Issuers whose keys are due and could not be fetched"
+)
+KEY_SETS_MISSING = _instrument(
+    "waybill.key_sets.missing", "gauge", "{issuer}", "Issuers without keys that count: their tokens are answered 503"
+)
+KEY_SET_FAILURES = _instrument(
+    "waybill.key_set.failures", "counter", "{fetch}", "Fetches of issuers' keys that came to nothing"
 )
 QUEUE = _instrument("waybill.telemetry.queue", "gauge", "{exchange}", "Exchanges that wait to be exported as spans")
 QUEUE_CAPACITY = _instrument("waybill.telemetry.queue.capacity", "gauge", "{exchange}", "The most that may wait")

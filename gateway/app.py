@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.errors import Unavailable
+from catalog.log import SUBJECT, Subject
+from catalog.metric import MEDIA_TYPE as METRICS_TYPE
+from catalog.record import Exchange
 from catalog.running import Snapshot
 from gateway.call import CLIENT_GONE, Call, Reply
 from gateway.compile import Compiled, compile_snapshot
@@ -22,7 +25,6 @@ from gateway.problem import CONTENT_TYPE
 from gateway.runner import Receive, Runner
 from gateway.state.store import Store
 from gateway.step import journal_unavailable
-from gateway.telemetry import CONTENT_TYPE as METRICS_TYPE
 from gateway.telemetry import Telemetry
 from gateway.trace import continue_trace
 from policies.request import Request
@@ -60,6 +62,7 @@ class App:
         self._runner = Runner(store, upstream, max_body_bytes, clock, monotonic_ns)
         self._compiled: Compiled | None = None
         self.sample_ratio = 1.0  # of traces that start here
+        self.observe: Callable[[Exchange, bool], None] | None = None  # record, whether its trace is sampled
         self._own = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
 
     @property
@@ -109,6 +112,7 @@ class App:
         trace = continue_trace(
             inbound.traceparents, inbound.tracestates, text[32:48], text[48:80], text[80:96], self.sample_ratio
         )
+        SUBJECT.set(Subject(trace.trace_id, trace.span_id, text[:32]))
         raw_path = scope.get("raw_path") or scope["path"].encode()
         request = Request(
             text[:32],
@@ -151,13 +155,18 @@ class App:
             await self._store.append_durably(record)
         except Unavailable:
             return journal_unavailable(call), False
-        self.telemetry.count(record)
+        self._tell(record, call)
         return reply, True
 
     def _record(self, call: Call, reply: Reply) -> None:
         record = call.record(CLIENT_GONE if call.is_gone else reply.status, len(reply.body), self._monotonic_ns())
         self._store.append(record)
+        self._tell(record, call)
+
+    def _tell(self, record: Exchange, call: Call) -> None:
         self.telemetry.count(record)
+        if self.observe is not None:
+            self.observe(record, call.trace.is_sampled)
 
     async def _answer(self, call: Call, reply: Reply, receive: Receive, send: Any) -> None:
         if call.is_gone or (call.upstream_us and not call.has_intent and _has_gone(receive)):
@@ -188,7 +197,7 @@ class App:
         return Reply(200, _PLAIN, f"snapshot {self._compiled.name}\n".encode())
 
     def _metrics(self) -> Reply:
-        return Reply(200, [(b"content-type", METRICS_TYPE)], self.telemetry.text().encode())
+        return Reply(200, [(b"content-type", METRICS_TYPE.encode())], self.telemetry.text().encode())
 
 
 def create_app(

@@ -38,11 +38,12 @@ def test_own_paths_are_no_exchanges(tmp_path):
     (health, ready, metrics), records = run(tmp_path, go)
     assert (health.status, ready.status, len(records)) == (200, 200, 2)
     text = metrics.body.decode()
-    labels = 'contract="buying.orders",operation="orders.create"'
-    assert f'waybill_exchanges_total{{{labels},status="201",executed="yes"}} 1' in text
-    assert f"waybill_overhead_seconds_count{{{labels}}} 2" in text
-    assert f"waybill_upstream_seconds_count{{{labels}}} 1" in text
-    assert 'waybill_refusals_total{policy="request-schema",mode="enforce",code="schema-violation"} 1' in text
+    labels = 'waybill_contract="buying.orders",waybill_operation="orders.create"'
+    assert f'waybill_exchanges_total{{{labels},http_response_status_code="201",waybill_executed="yes"}} 1' in text
+    assert f"waybill_gateway_overhead_seconds_count{{{labels}}} 2" in text
+    assert f"waybill_upstream_duration_seconds_count{{{labels}}} 1" in text
+    refusal = 'waybill_policy="request-schema",waybill_decision_mode="enforce",waybill_decision_code="schema-violation"'
+    assert f"waybill_refusals_total{{{refusal}}} 1" in text
     assert "waybill_snapshot_generation 1" in text
 
 
