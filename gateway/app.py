@@ -21,6 +21,7 @@ from gateway.compile import Compiled, compile_snapshot
 from gateway.forward import Upstream
 from gateway.framing import Refusal, problem
 from gateway.inbound import Inbound
+from gateway.keyset import KeySets
 from gateway.problem import CONTENT_TYPE
 from gateway.runner import Receive, Runner
 from gateway.state.store import Store
@@ -51,15 +52,17 @@ class App:
         monotonic_ns: Callable[[], int],
         ids: Callable[[int], str],
         max_body_bytes: int,
+        key_sets: KeySets,
     ) -> None:
         self.telemetry = Telemetry()
         self._store = store
         self._pepper = pepper
         self._secrets = secrets
+        self._key_sets = key_sets
         self._clock = clock
         self._monotonic_ns = monotonic_ns
         self._ids = ids
-        self._runner = Runner(store, upstream, max_body_bytes, clock, monotonic_ns)
+        self._runner = Runner(store, upstream, max_body_bytes, clock, monotonic_ns, key_sets.refresh)
         self._compiled: Compiled | None = None
         self.sample_ratio = 1.0  # of traces that start here
         self.observe: Callable[[Exchange, bool], None] | None = None  # record, whether its trace is sampled
@@ -72,7 +75,7 @@ class App:
 
     def swap(self, snapshot: Snapshot) -> None:
         """Take a snapshot into use. Raises `Invalid` when it cannot be, and then the one before goes on."""
-        self.use(compile_snapshot(snapshot, self._pepper, self._secrets))
+        self.use(compile_snapshot(snapshot, self._pepper, self._secrets, self._key_sets.source))
 
     def use(self, compiled: Compiled) -> None:
         """The second half of `swap`, for who compiles off the loop's thread."""
@@ -122,6 +125,7 @@ class App:
             scope["headers"],
             started_s,
         )
+        request.certificate = scope.get("waybill.peer_certificate")
         return Call(request, inbound, trace, compiled, int(started_s * 1e6), started_ns)
 
     async def _exchange(self, call: Call, scope: Any, receive: Receive, send: Any) -> None:
@@ -210,9 +214,10 @@ def create_app(
     monotonic_ns: Callable[[], int] = time.perf_counter_ns,
     ids: Callable[[int], str] = random.token_hex,
     max_body_bytes: int = MAX_BODY_BYTES,
+    key_sets: KeySets | None = None,
 ) -> App:
     """An application without a snapshot: it answers 503 until `swap`. `ids(n)` gives n random bytes as hex."""
-    return App(store, upstream, pepper, secrets, clock, monotonic_ns, ids, max_body_bytes)
+    return App(store, upstream, pepper, secrets, clock, monotonic_ns, ids, max_body_bytes, key_sets or KeySets())
 
 
 def _has_gone(receive: Receive) -> bool:

@@ -17,6 +17,7 @@ from gateway.problem import CONTENT_TYPE, fault_of, problem_body
 from gateway.state.store import ClaimKey
 from gateway.trace import Trace
 from policies.decision import Replay
+from policies.keyset import KeySource
 from policies.request import Request
 
 CLIENT_GONE = 499  # in no registry; what proxies log for a client that did not wait
@@ -67,6 +68,7 @@ class Call:
         "upstream_span_id",
         "upstream_status",
         "upstream_us",
+        "wanted_keys",
     )
 
     def __init__(
@@ -105,6 +107,7 @@ class Call:
         self.is_replay = False
         self.is_verified = True
         self.is_gone = False
+        self.wanted_keys: KeySource | None = None  # without which it was refused
 
     def refuse(
         self,
@@ -126,6 +129,12 @@ class Call:
             self.request.exchange_id, status, code, detail, self.fault, self.executed, policy, violations, members
         )
         return Reply(status, [CONTENT_TYPE, *headers], body)
+
+    def forget_refusal(self) -> None:
+        """Before the chain decides anew: nothing of what it decided is told."""
+        self.decisions.clear()
+        self.fault, self.code, self.refused_by, self.pointers = "none", "", "", ()
+        self.wanted_keys = None
 
     def open_context(self) -> Context:
         """What expressions see of the request; made once the body is there."""

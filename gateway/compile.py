@@ -3,7 +3,7 @@ can be refused whole (NACK) before it has served a call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,6 +19,7 @@ from gateway.inbound import TAKEN
 from gateway.plan import OperationPlan, ReconcileTemplate, Target
 from gateway.route import Router
 from policies.chain import Compiler
+from policies.keyset import Issuer, KeySource
 from policies.policy import Surroundings
 
 _RANK = {"published": 2, "deprecated": 1, "retired": 0}  # drafts do not travel
@@ -49,9 +50,12 @@ class Compiled:
         return len(self._plans)
 
 
-def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str]) -> Compiled:
+KeySources = Callable[[Issuer, bytes], KeySource]
+
+
+def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str], key_source: KeySources) -> Compiled:
     """Raises `Invalid` with everything that is wrong: policies, missing secrets, routes that collide."""
-    builder = _Builder(snapshot, pepper, secrets)
+    builder = _Builder(snapshot, pepper, secrets, key_source)
     builder.build()
     if builder.problems:
         raise Invalid(f"snapshot {snapshot.manifest.generation} refused", builder.problems)
@@ -59,12 +63,13 @@ def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, st
 
 
 class _Builder:
-    def __init__(self, snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str]) -> None:
+    def __init__(self, snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str], key_source: KeySources) -> None:
         self.problems: list[Problem] = []
         self.router: Router[OperationPlan] = Router()
         self.plans: list[OperationPlan] = []
         self._snapshot = snapshot
         self._pepper = pepper
+        self._key_source = key_source
         self._targets = {name: self._target(system, secrets) for name, system in snapshot.systems.items()}
         self._bindings = _by_contract(snapshot.bindings)
         self._base_paths = {version.ref: version.base_path for version in snapshot.versions}
@@ -129,6 +134,7 @@ class _Builder:
             files={},
             validators=self._snapshot.validators,
             base_paths=self._base_paths,
+            key_source=self._key_source,
         )
 
     def _bound(self, contract: str, major: int) -> dict[str, Target]:

@@ -3,8 +3,8 @@
 This file holds what the connections of a server share; `protocol` is one connection, `cycle` one request's answer,
 `framing` and `header` are the rules. Every head is collected whole, checked, parsed by httptools and handed to the
 application, one request at a time; bytes of a pipelined request wait until the answer before it is complete. What the
-scope has beside the usual: `waybill.target` (path and query, exact bytes), `waybill.peer_certificate` (DER) behind TLS
-client authentication.
+scope has beside the usual: `waybill.target` (path and query, exact bytes), `waybill.peer_certificate` (a
+`policies.certificate.Certificate`) where the client showed one that TLS has verified.
 
 Refusals. A request whose head could be parsed but is refused becomes an exchange like any other: it goes to the
 `refused` application with `scope["waybill.refusal"] = (status, code, detail)`, method and path as far as known, and

@@ -21,6 +21,7 @@ from gateway.backoff import Backoff
 from gateway.compile import Compiled, compile_snapshot
 from gateway.edge import EdgeSettings
 from gateway.expiry import Expiry
+from gateway.keyset import KeySets
 from gateway.reconcile import Reconciler
 from gateway.running import Running
 from gateway.secret import Secrets
@@ -81,10 +82,12 @@ class Gateway:
         self._store = store
         self._secrets = secrets
         self._pepper = enrolled.pepper
-        self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets)
+        self._key_sets = KeySets(settings.state_dir / "keys")
+        self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets, key_sets=self._key_sets)
         shelf = Shelf(settings.state_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
+        self._puller.prepare = self._key_sets.first
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
         self._commander = Commander(control_plane, store, {"settle_attention": self._reconciler.settle})
@@ -99,6 +102,13 @@ class Gateway:
         watch("waybill_backlog_bytes", "gauge", text, lambda: store.backlog_bytes)
         text = "1 when the control plane refuses what is shipped and a person must look"
         watch("waybill_shipping_halted", "gauge", text, lambda: bool(shipper.halted))
+        key_sets = self._key_sets
+        text = "Issuers of tokens whose keys are due and could not be fetched; those held count until they are too old"
+        watch("waybill_key_sets_overdue", "gauge", text, key_sets.overdue)
+        text = "Issuers of tokens without keys that count: their tokens are answered 503"
+        watch("waybill_key_sets_missing", "gauge", text, key_sets.without_keys)
+        text = "Fetches of issuers' keys that came to nothing"
+        watch("waybill_key_set_failures_total", "counter", text, lambda: key_sets.failures)
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._puller.load()
@@ -109,6 +119,7 @@ class Gateway:
             ("commands", self._command),
             ("reconcile", self._reconcile),
             ("pruning", self._prune),
+            ("keys", self._key_sets.step),
         ]
         if self._settings.snapshot_max_age_s:
             served = Expiry(self._app, self._puller.age_s, self._settings.snapshot_max_age_s)
@@ -120,6 +131,7 @@ class Gateway:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._key_sets.close()
             with suppress(TimeoutError, WaybillError):
                 await asyncio.wait_for(self._ship_rest(), LAST_SHIPPING_S)
 
@@ -161,7 +173,7 @@ class Gateway:
 
     def _compile(self, manifest: Manifest, blobs: dict[str, bytes]) -> Compiled:
         self._secrets.reload()
-        return compile_snapshot(read_snapshot(manifest, blobs), self._pepper, self._secrets)
+        return compile_snapshot(read_snapshot(manifest, blobs), self._pepper, self._secrets, self._key_sets.source)
 
     def _use(self, compiled: Compiled) -> None:
         self._app.use(compiled)

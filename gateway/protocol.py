@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -26,12 +27,16 @@ from gateway.framing import (
     without_upgrade,
 )
 from gateway.header import DROPPED, EXPECT, HOST, LENGTH, PLAIN, TRANSFER_ENCODING, TRUSTED_ONLY
+from policies.certificate import Certificate, read_certificate
 
 if TYPE_CHECKING:
     from gateway.edge import Edge
 
 _HEAD, _BODY, _BUSY, _LINGER = range(4)  # what the next bytes are: a head, a body, too early, nobody's
 _TURN_AWAY_S = 0.5
+
+
+log = logging.getLogger(__name__)
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -52,7 +57,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._settings = edge.settings
         self._known_names = edge.names.known
         self._is_trusted = False
-        self._certificate: bytes | None = None
+        self._certificate: Certificate | None = None
         self._phase = _HEAD
         self._pending = bytearray()  # of a head that is not complete, or of the next request
         self._deadline_s = 0.0  # of the phase; monotonic, 0: none
@@ -80,7 +85,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.client is not None:
             self._is_trusted = self._edge.is_trusted(self.client[0])
         if (tls := transport.get_extra_info("ssl_object")) is not None:
-            self._certificate = tls.getpeercert(binary_form=True)
+            self._certificate = _shown(tls.getpeercert(binary_form=True))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._edge.leave(self)
@@ -304,7 +309,7 @@ class EdgeProtocol(HttpToolsProtocol):
             "waybill.target": target,
         }
         if self._certificate is not None:
-            scope["waybill.peer_certificate"] = self._certificate
+            scope["waybill.peer_certificate"] = self._certificate  # type: ignore[assignment]
         return scope
 
     # Body
@@ -410,3 +415,12 @@ class EdgeProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+
+def _shown(der: bytes | None) -> Certificate | None:
+    """The client's certificate; one that cannot be read names nobody."""
+    try:
+        return read_certificate(der) if der else None
+    except ValueError as error:
+        log.warning("a client's certificate cannot be read: %s", error)
+        return None

@@ -15,6 +15,7 @@ from gateway.plan import OperationPlan
 from gateway.state.store import ClaimKey, Store
 from gateway.step import StepRunner, journal_unavailable
 from policies.document import read_json
+from policies.keyset import KeySource
 from policies.media import is_json_type
 
 Receive = Callable[[], Awaitable[Any]]
@@ -33,8 +34,10 @@ class Runner:
         max_body_bytes: int,
         clock: Callable[[], float],
         monotonic_ns: Callable[[], int],
+        refresh_keys: Callable[[KeySource], Awaitable[bool]],
     ) -> None:
         self._store = store
+        self._refresh_keys = refresh_keys
         self._max_body_bytes = max_body_bytes
         self._steps = StepRunner(store)
         self._forwarder = Forwarder(store, upstream, self._steps, clock, monotonic_ns)
@@ -45,7 +48,11 @@ class Runner:
         plan = call.plan
         if reply is not None or plan is None:
             return reply or call.refuse(404, "route-unknown", "No contract has this path.")
-        reply = self._identify(call, plan) or self._steps.run(plan.chain.head, call)
+        reply = self._identify(call, plan)
+        if reply is not None and call.wanted_keys is not None and await self._refresh_keys(call.wanted_keys):
+            call.forget_refusal()
+            reply = self._identify(call, plan)
+        reply = reply or self._steps.run(plan.chain.head, call)
         if reply is not None:
             return reply
         inbound = call.inbound

@@ -108,6 +108,7 @@ class StepRunner:
         if step.is_shadow:
             return None
         if decision.kind == "reject":
+            call.wanted_keys = decision.wanted_keys
             return call.refuse(
                 decision.status,
                 decision.code,

@@ -8,6 +8,7 @@ import msgspec
 
 from catalog.errors import Violation
 from catalog.network import Consumer
+from policies.keyset import KeySource
 
 Kind = Literal["allow", "reject", "hold", "flag"]
 
@@ -16,7 +17,7 @@ class Identity(msgspec.Struct, frozen=True):
     """Who calls, as an authenticating policy found out."""
 
     consumer: Consumer
-    principal: str  # "key:<key id>", "jwt:<subject>"
+    principal: str  # "key:<key id>", "jwt:<subject>", "mtls:<subject>"
     scopes: frozenset[str] | None = None  # None: the scopes granted to the consumer for the contract
 
 
@@ -41,6 +42,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()  # added to the answer, whatever it becomes
     identity: Identity | None = None
     replay: Replay | None = None
+    wanted_keys: KeySource | None = None  # reject: the host may fetch these keys once and ask again
     members: dict[str, Any] = {}  # extension members of the problem document
 
 

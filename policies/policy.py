@@ -6,16 +6,18 @@ One policy, one file, in this order: docstring with its source; frozen `Config`;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import msgspec
 
 from catalog.contract import ContractVersion, Operation
 from catalog.envelope import Envelope, Match
+from catalog.errors import Invalid, Problem
 from catalog.network import Consumer, ConsumerBlob, Entity
 from catalog.schema import Validators
 from policies.decision import Decision
+from policies.keyset import Issuer, KeySource
 from policies.request import Request, Response
 
 #: identity: who calls. head: before the body is read. body: with the document. entity: once the legal entity is known.
@@ -40,6 +42,11 @@ class Need(NamedTuple):
 Facts = Mapping[Need, Any]
 
 
+def no_key_source(issuer: Issuer, ca: bytes) -> KeySource:
+    """Of a host that fetches no keys. Raises: Invalid."""
+    raise Invalid("policy refused", [Problem(f"keys of {issuer.issuer} cannot be fetched here", rule="jwks")])
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """What a policy may look at when it is compiled for an operation."""
 
@@ -52,6 +59,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     validators: Validators  # shared by content over the whole snapshot
     envelope: str = ""  # name of the policy's envelope, unique in a workspace
     base_paths: Mapping[str, str] = {}  # "name@version" -> base path at the gateway, of every published version
+    key_source: Callable[[Issuer, bytes], KeySource] = no_key_source  # live keys of an issuer; PEM of its server's CA
 
 
 class Policy(Protocol):

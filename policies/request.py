@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.contract import ContractVersion, Operation
 from catalog.network import Consumer
+from policies.certificate import Certificate
 from policies.media import Headers, media_type
 
 
@@ -14,6 +15,7 @@ class Request:
 
     __slots__ = (
         "body",
+        "certificate",
         "consumer",
         "document",
         "entity",
@@ -44,6 +46,7 @@ class Request:
         self.headers = headers
         self.started_s = started_s  # wall clock, seconds since the epoch
 
+        self.certificate: Certificate | None = None  # of the connection, verified; None: none was shown
         self.version: ContractVersion | None = None  # routing
         self.operation: Operation | None = None
         self.path_parameters: dict[str, str] = {}  # percent-decoded

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -85,7 +85,7 @@ class Shelf:
 
 class Puller(Generic[T]):
     """`compile` makes what runs of a manifest and its blobs, on a thread of its own; `swap` puts it to work, on the
-    loop. Either may raise to refuse."""
+    loop. Either may raise to refuse. In between `prepare` may fetch what the compiled asks for."""
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class Puller(Generic[T]):
         self._key = key
         self._compile = compile
         self._swap = swap
+        self.prepare: Callable[[], Awaitable[None]] = _nothing
         self._wait_s = wait_s
         self._clock = clock
         self._backoff = backoff or Backoff(base_s=REFUSED_PAUSE_S, cap_s=RETRY_REFUSED_S)
@@ -171,6 +172,7 @@ class Puller(Generic[T]):
 
     async def _run(self, manifest: Manifest, blobs: dict[str, bytes]) -> None:
         compiled = await asyncio.to_thread(self._compile, manifest, blobs)
+        await self.prepare()
         self._swap(compiled)
         self.generation = manifest.generation
         self.detail = ""
@@ -214,3 +216,7 @@ class Puller(Generic[T]):
             return msgspec.json.decode(signed.manifest, type=Manifest).generation
         except msgspec.DecodeError:
             return 0
+
+
+async def _nothing() -> None:
+    pass

@@ -10,6 +10,7 @@ from policies.builtin.entity import EntityAuthorization
 from policies.builtin.idempotency import Idempotency
 from policies.builtin.jwt import Jwt
 from policies.builtin.lifecycle import LifeCycle
+from policies.builtin.mtls import Mtls
 from policies.builtin.rate_limit import RateLimit
 from policies.builtin.request_schema import RequestSchema
 from policies.builtin.response_schema import ResponseSchema
@@ -22,6 +23,7 @@ BUILTIN: dict[str, Any] = {
     for kind in (
         ApiKey,
         Jwt,
+        Mtls,
         Scope,
         CoarseLimit,
         Shape,

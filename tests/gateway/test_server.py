@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.server import Tls, serve
+from policies.certificate import read_certificate
 from tests.gateway.certificate import Authority
 from tests.gateway.wire import answer, running_edge
 
@@ -101,4 +102,6 @@ def test_peer_certificate(tmp_path):
         with edge.client() as client, context.wrap_socket(client.socket, server_hostname="localhost") as secure:
             secure.sendall(GET % b"")
             assert secure.recv(1000).endswith(b"ok")
-    assert seen == [("https", ssl.PEM_cert_to_DER_cert(Path(client_certificate).read_text()))]
+    shown = read_certificate(ssl.PEM_cert_to_DER_cert(Path(client_certificate).read_text()))
+    assert seen == [("https", shown)]
+    assert (shown.subject, shown.names) == ("CN=client", {"dns:client"})

@@ -100,7 +100,7 @@ def test_patterns():
 
 
 def test_policies_without_which_nothing_is_safe_cannot_be_tried_out():
-    assert {"api-key", "jwt", "entity", "idempotency"} == UNSHADOWABLE
+    assert {"api-key", "jwt", "mtls", "entity", "idempotency"} == UNSHADOWABLE
 
 
 def test_configs_are_checked_with_pointers():

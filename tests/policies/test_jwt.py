@@ -41,7 +41,7 @@ KIDS = {"RS256": "rsa", "PS384": "rsa", "ES256": "ec", "EdDSA": "ed"}
 
 
 def policy(jwks=None, algorithms=("RS256", "PS384", "ES256", "EdDSA"), **more):
-    config = Config(issuers=(Issuer("https://idp", "waybill", "keys.json", tuple(algorithms)),), **more)
+    config = Config(issuers=(Issuer("https://idp", "waybill", tuple(algorithms), "keys.json"),), **more)
     return Jwt.compile(config, around(files={"keys.json": json.dumps(jwks or JWKS).encode()}))
 
 
@@ -172,7 +172,7 @@ def test_without_issuers_there_is_no_step():
 )
 def test_bad_key_files_are_refused_at_load(jwks):
     """A JWKS that is missing, empty or holds secrets never gets as far as a call."""
-    config = Config(issuers=(Issuer("https://idp", "waybill", "keys.json", ("RS256",)),))
+    config = Config(issuers=(Issuer("https://idp", "waybill", ("RS256",), "keys.json"),))
     with pytest.raises(Invalid, match=r"keys\.json"):
         Jwt.compile(config, around(files={"keys.json": json.dumps(jwks).encode()}))
     with pytest.raises(Invalid, match=r"keys\.json"):
