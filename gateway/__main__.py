@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from catalog.errors import Invalid, NotFound, WaybillError
+from catalog.log import configure
 from gateway import settings as setting
 from gateway.state import backlog
 from gateway.state.schema import open_reader
@@ -65,8 +66,7 @@ def _run(options: argparse.Namespace) -> int:
     level = logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
         raise Invalid(f"--log-level: {settings.log_level!r} is none of debug, info, warning, error")
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    configure(level, settings.log_format)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run(settings))
     return 0

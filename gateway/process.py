@@ -36,6 +36,7 @@ from gateway.sync.enrolment import Enrolment, write_whole
 from gateway.sync.shipping import Shipper
 from gateway.sync.snapshot import Puller, Shelf
 from gateway.sync.task import keep
+from gateway.telemetry.otlp import OtlpSettings, attach, header_secrets
 from gateway.upstream.client import Upstream
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ class Gateway:
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
         self._puller.prepare = self._key_sets.first
+        instance, scheme = f"{enrolled.gateway}/{settings.slot}", "https" if settings.tls_certificate_file else "http"
+        self._exporter = attach(_otlp(settings), self._app, store, secrets, instance, scheme)
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
         self._commander = Commander(control_plane, store, {"settle_attention": self._reconciler.settle})
@@ -124,6 +127,8 @@ class Gateway:
         if self._settings.snapshot_max_age_s:
             served = Expiry(self._app, self._puller.age_s, self._settings.snapshot_max_age_s)
             steps.append(("expiry", served.step))
+        if self._exporter is not None:
+            self._exporter.start()
         tasks = [asyncio.create_task(keep(name, step, Backoff()), name=name) for name, step in steps]
         try:
             await self._serve(served, stop)
@@ -132,8 +137,7 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._key_sets.close()
-            with suppress(TimeoutError, WaybillError):
-                await asyncio.wait_for(self._ship_rest(), LAST_SHIPPING_S)
+            await asyncio.gather(self._ship_last(), self._export_last())
 
     async def _serve(self, served: Any, stop: asyncio.Event) -> None:
         settings = self._settings
@@ -191,6 +195,14 @@ class Gateway:
         removed = await self._store.prune(time.time())
         return PRUNE_S if removed == 0 else 0.1
 
+    async def _ship_last(self) -> None:
+        with suppress(TimeoutError, WaybillError):
+            await asyncio.wait_for(self._ship_rest(), LAST_SHIPPING_S)
+
+    async def _export_last(self) -> None:
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.stop, LAST_SHIPPING_S)
+
     async def _ship_rest(self) -> None:
         while not self._shipper.halted and await self._store.unshipped(1) is not None:
             await self._shipper.ship()
@@ -238,6 +250,16 @@ def _limits(settings: Settings) -> Limits:
 
 def _retention(settings: Settings) -> Retention:
     return Retention(settings.claim_retention_s, settings.batch_retention_s)
+
+
+def _otlp(settings: Settings) -> OtlpSettings:
+    return OtlpSettings(
+        settings.otlp_endpoint,
+        header_secrets(settings.otlp_headers),
+        settings.otlp_sample_ratio,
+        settings.otlp_metric_interval_s,
+        settings.otlp_queue,
+    )
 
 
 def _tls(settings: Settings) -> Tls | None:

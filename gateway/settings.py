@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from catalog.errors import Invalid
+from catalog.log import Format
 
 PREFIX = "WAYBILL_GATEWAY_"
 
@@ -43,6 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1 << 30
     max_database_bytes: Annotated[int, Meta(description="size of the state file; 0: the disk decides", ge=0)] = 0
     log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"
+    log_format: Annotated[Format, Meta(description="text, or json: one object a line")] = "text"
+    otlp_endpoint: Annotated[str, Meta(description="base URL of an OTLP/HTTP collector; empty: the environment's")] = ""
+    otlp_headers: Annotated[str, Meta(description="header=secret-name for the collector, comma-separated")] = ""
+    otlp_sample_ratio: Annotated[
+        float, Meta(description="share of the traces beginning here that is exported", ge=0, le=1)
+    ] = 1.0
+    otlp_metric_interval_s: Annotated[float, Meta(description="how often metrics are exported", gt=0)] = 60.0
+    otlp_queue: Annotated[int, Meta(description="exchanges that may wait for their export", gt=0)] = 2_048
 
     @property
     def token(self) -> str:

@@ -85,6 +85,8 @@ class CrossReference(msgspec.Struct, frozen=True):
     value: str
     entity: str
     system: str
+    trace_id: str = ""  # of the exchange that made the object known, 32 hex digits
+    span_id: str = ""  # of the same, 16 hex digits
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -1,0 +1,148 @@
+"""Sends spans and metrics off the request path: a bounded queue, a thread of its own.
+
+A request pays for one append to the queue. When the collector is down, slow or hangs, the queue fills; what then comes
+is dropped and counted, and nothing waits. Telemetry is not the record: what is lost here is still in the journal.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from catalog import conventions as names
+from catalog.metric import Family
+from catalog.record import Exchange
+from gateway.telemetry.link import Linker
+from gateway.telemetry.point import points_of
+from gateway.telemetry.span import SpanBuilder
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 2_048  # exchanges, as the SDK's own span queue
+BATCH = 64  # exchanges a request to the collector: encoding one holds the interpreter for some milliseconds
+SCHEDULE_S = 1.0
+
+
+class Exporter:
+    """`read_metrics` gives what is to be exported every `interval_s`; None when there is nothing to tell."""
+
+    def __init__(
+        self,
+        spans: SpanExporter,
+        metrics: MetricExporter,
+        builder: SpanBuilder,
+        linker: Linker,
+        read_metrics: Callable[[], MetricsData | None],
+        interval_s: float,
+        capacity: int = CAPACITY,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._spans = spans
+        self._metrics = metrics
+        self._builder = builder
+        self._linker = linker
+        self._read_metrics = read_metrics
+        self._interval_s = interval_s
+        self._capacity = capacity
+        self._monotonic = monotonic
+        self._queue: deque[Exchange] = deque()
+        self._exported = {"span": [0, 0], "point": [0, 0]}  # taken by the collector, lost
+        self._is_failing = False
+        self._wakes = threading.Event()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
+        self.dropped = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def offer(self, record: Exchange, is_sampled: bool) -> None:
+        """On the request path. Of traces that are not sampled only those that begin here and went wrong are told."""
+        if not is_sampled and (record.parent_span_id or not (record.status >= 400 or record.code)):
+            return
+        waiting = len(self._queue)
+        if waiting >= self._capacity:
+            self.dropped += 1
+            return
+        self._queue.append(record)
+        if waiting == BATCH:
+            self._wakes.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """Send what waits, for so long at most; blocking. What a hanging collector has then not taken is lost."""
+        self._is_stopping = True
+        self._wakes.set()
+        self._thread.join(timeout_s)
+        self._spans.shutdown()
+        self._metrics.shutdown()
+        if self._thread.is_alive():
+            log.warning("telemetry not exported at the end: %d exchanges", len(self._queue))
+
+    def families(self) -> list[Family]:
+        """About the exporter itself; on any thread."""
+        return [
+            Family(names.QUEUE, [({}, len(self._queue))]),
+            Family(names.QUEUE_CAPACITY, [({}, self._capacity)]),
+            Family(names.DROPPED, [({}, self.dropped)]),
+            _exported(names.SPANS_EXPORTED, self._exported["span"]),
+            _exported(names.POINTS_EXPORTED, self._exported["point"]),
+        ]
+
+    def _run(self) -> None:
+        due_s = self._monotonic() + self._interval_s
+        while not self._is_stopping:
+            self._wakes.wait(min(SCHEDULE_S, max(due_s - self._monotonic(), 0.0)))
+            self._wakes.clear()
+            self._attempt(self._send_spans)
+            if self._monotonic() >= due_s:
+                due_s = self._monotonic() + self._interval_s
+                self._attempt(self._send_metrics)
+        self._attempt(self._send_spans)
+        self._attempt(self._send_metrics)
+
+    def _attempt(self, send: Callable[[], None]) -> None:
+        """Whatever goes wrong, the next attempt is made."""
+        try:
+            send()
+        except Exception as error:
+            log.error("telemetry: %s", type(error).__name__)
+
+    def _send_spans(self) -> None:
+        while self._queue:
+            records = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+            spans = self._built(records)
+            is_taken = self._spans.export(spans) is SpanExportResult.SUCCESS
+            self._note("span", len(spans), is_taken)
+            if self._is_stopping and not is_taken:
+                return  # the collector is away: nothing more will come of it before the end
+
+    def _built(self, records: Sequence[Exchange]) -> list[ReadableSpan]:
+        self._linker.prepare(records)
+        return [span for record in records for span in self._builder.spans(record, self._linker.links(record))]
+
+    def _send_metrics(self) -> None:
+        data = self._read_metrics()
+        if data is not None:
+            is_taken = self._metrics.export(data) is MetricExportResult.SUCCESS
+            self._note("point", points_of(data), is_taken)
+
+    def _note(self, kind: str, number: int, is_taken: bool) -> None:
+        self._exported[kind][0 if is_taken else 1] += number
+        if self._is_failing is is_taken:  # it changed
+            self._is_failing = not is_taken
+            if is_taken:
+                log.info("telemetry is exported again")
+            else:
+                log.warning("telemetry cannot be exported; requests go on, spans beyond the queue are dropped")
+
+
+def _exported(instrument: names.Instrument, counts: list[int]) -> Family:
+    taken, lost = counts
+    return Family(instrument, [({}, taken), ({names.ERROR_TYPE: "not-exported"}, lost)])
