@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from controlplane.identity.principal import ALL_ENTITIES, Scope
 from controlplane.registry.store import documents
@@ -30,6 +30,15 @@ def resolve(granted: Iterable[str], entities: Mapping[str, Mapping[str, Any]]) -
             found.add(name)
             wanted |= below.get(name, set())
     return frozenset(found)
+
+
+def within(query: Any, column: ColumnElement[str], scope: Scope) -> Any:
+    """`query` for what belongs to the entities of `scope`."""
+    return query if scope is None else query.where(is_within(column, scope))
+
+
+def is_within(column: ColumnElement[str], scope: frozenset[str]) -> ColumnElement[bool]:
+    return column.in_(sorted(scope))
 
 
 def scope_of(connection: Connection, granted: Iterable[str]) -> Scope:

@@ -14,6 +14,9 @@ from sqlalchemy import Connection, Row, select, text
 
 from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
+from controlplane.identity.principal import Scope
+from controlplane.identity.scope import within
+from controlplane.lineage.sight import sees
 from controlplane.lineage.store import business_object, exchange, link, object_axis
 
 MAX_OBJECTS = 200
@@ -24,9 +27,9 @@ _IS_TIE = """link.kind = 'flow' OR NOT EXISTS (
             SELECT 1 FROM link AS claim
             WHERE claim.target_id = link.target_id AND claim.kind = 'alias' AND claim.source_id != link.source_id)"""
 
-# UNION keeps each object once, so a cycle ends by itself; LIMIT bounds the walk.
-WALK = text(
-    f"""
+# UNION keeps each object once, so a cycle ends by itself; LIMIT bounds the walk. SQLite bounds it inside; PostgreSQL
+# takes one recursive member only, and makes no more rows than the outer query asks for.
+_SQLITE = f"""
     WITH RECURSIVE chain(object_id) AS (
       VALUES (:root)
       UNION SELECT link.target_id FROM chain CROSS JOIN link
@@ -36,7 +39,18 @@ WALK = text(
       LIMIT :limit)
     SELECT object_id FROM chain
     """  # noqa: S608 - constants only
-)
+_POSTGRESQL = f"""
+    WITH RECURSIVE chain(object_id) AS (
+      SELECT CAST(:root AS BIGINT)
+      UNION SELECT next.object_id FROM chain CROSS JOIN LATERAL (
+          SELECT link.target_id FROM link
+          WHERE link.source_id = chain.object_id AND link.kind IN ('flow', 'alias') AND ({_IS_TIE})
+          UNION ALL SELECT link.source_id FROM link
+          WHERE link.target_id = chain.object_id AND link.kind IN ('flow', 'alias') AND ({_IS_TIE})
+      ) AS next(object_id))
+    SELECT object_id FROM chain LIMIT :limit
+    """  # noqa: S608 - constants only
+WALK = {"sqlite": text(_SQLITE), "postgresql": text(_POSTGRESQL)}
 
 
 class ChainObject(msgspec.Struct, frozen=True):
@@ -93,19 +107,24 @@ class Chain(msgspec.Struct, frozen=True):
     truncated: bool
 
 
-def read_chain(connection: Connection, wanted: ObjectRef, as_of_us: int) -> Chain:
-    """The chain of an object or of an alias of one. Raises: NotFound."""
+def read_chain(connection: Connection, wanted: ObjectRef, as_of_us: int, scope: Scope = None) -> Chain:
+    """The chain of an object or of an alias of one, without what is foreign to `scope`. Raises: NotFound."""
     key = business_object.c
     is_wanted = (key.type == wanted.type) & (key.assigner == wanted.assigner) & (key.value == wanted.value)
     root_id = connection.scalar(select(key.object_id).where(is_wanted))
     if root_id is None:
         raise NotFound("no such business object")
-    found = list(connection.scalars(WALK, {"root": root_id, "limit": MAX_OBJECTS + 1}))
+    found = list(connection.scalars(WALK[connection.dialect.name], {"root": root_id, "limit": MAX_OBJECTS + 1}))
     ids = found[:MAX_OBJECTS]
     aliases = _aliases(connection, ids)
     rows = {row.object_id: row for row in connection.execute(select(business_object).where(key.object_id.in_(ids)))}
+    ids = [number for number in ids if sees(rows[aliases.get(number, number)], scope)]
+    if root_id not in ids:
+        raise NotFound("no such business object")
     refs = {number: _ref(rows[aliases.get(number, number)]) for number in ids}
-    happened = connection.execute(_events_of(ids)).all()
+    rows = {number: rows[number] for number in ids}
+    aliases = {alias: meant for alias, meant in aliases.items() if alias in refs}
+    happened = connection.execute(within(_events_of(ids), exchange.c.legal_entity, scope)).all()
     events = _events(happened[:MAX_EVENTS], refs)
     objects = _objects(connection, rows, aliases, refs[root_id], events)
     return Chain(

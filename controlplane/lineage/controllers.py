@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from catalog.record import ObjectRef
 from controlplane.context import Context
 from controlplane.identity.guard import read
+from controlplane.identity.principal import User
 from controlplane.lineage.chain import Chain, read_chain
 from controlplane.lineage.exchange import ExchangeDetail, ExchangeItem, Filter, list_exchanges, read_exchange
 from controlplane.lineage.search import Found, search
@@ -33,16 +34,22 @@ class LineageController(Controller):
 
     @get("/lineage/search", guards=[read], sync_to_thread=True)
     def search(
-        self, context: NamedDependency[Context], q: FromQuery[str], limit: Limit = 20, entity: FromQuery[str] = ""
+        self,
+        context: NamedDependency[Context],
+        user: NamedDependency[User],
+        q: FromQuery[str],
+        limit: Limit = 20,
+        entity: FromQuery[str] = "",
     ) -> Objects:
         """Business objects whose key, or an alias of theirs, begins with `q`, in any case."""
         with context.database.read() as connection:
-            return Objects(search(connection, q, limit, entity))
+            return Objects(search(connection, q, limit, user.narrowed(entity)))
 
     @get("/lineage/chain", guards=[read], sync_to_thread=True)
     def chain(
         self,
         context: NamedDependency[Context],
+        user: NamedDependency[User],
         object_type: Annotated[str, QueryParameter(name="type")],
         assigner: FromQuery[str],
         value: FromQuery[str],
@@ -50,12 +57,13 @@ class LineageController(Controller):
         """Everything that flow links tie to an object, and all that happened to it, in order."""
         with context.database.read() as connection:
             as_of_us = read_watermark(connection, context.clock()).as_of_us
-            return read_chain(connection, ObjectRef(object_type, assigner, value), as_of_us)
+            return read_chain(connection, ObjectRef(object_type, assigner, value), as_of_us, user.scope)
 
     @get("/exchanges", guards=[read], sync_to_thread=True)
     def exchanges(
         self,
         context: NamedDependency[Context],
+        user: NamedDependency[User],
         refused: FromQuery[bool] = False,
         policy: FromQuery[str] = "",
         executed: FromQuery[str] = "",
@@ -68,12 +76,15 @@ class LineageController(Controller):
         limit: Limit = 50,
     ) -> Exchanges:
         """The newest exchanges first."""
-        wanted = Filter(refused, policy, executed, contract, consumer, entity, object_type, assigner, value)
+        scope = user.narrowed(entity)
+        wanted = Filter(refused, policy, executed, contract, consumer, scope, object_type, assigner, value)
         with context.database.read() as connection:
             return Exchanges(list_exchanges(connection, wanted, limit))
 
     @get("/exchanges/{exchange_id:str}", guards=[read], sync_to_thread=True)
-    def exchange(self, context: NamedDependency[Context], exchange_id: FromPath[str]) -> ExchangeDetail:
+    def exchange(
+        self, context: NamedDependency[Context], user: NamedDependency[User], exchange_id: FromPath[str]
+    ) -> ExchangeDetail:
         """The whole record of one exchange with its place in the audit stream."""
         with context.database.read() as connection:
-            return read_exchange(connection, exchange_id)
+            return read_exchange(connection, exchange_id, user.scope)

@@ -6,18 +6,20 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, true
 
 from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
+from controlplane.identity.principal import Scope
+from controlplane.identity.scope import is_within, within
 from controlplane.ingest.batch import Line
 from controlplane.ingest.service import line_at
 from controlplane.ingest.store import log_batch, stream
 from controlplane.lineage.store import business_object, exchange
 
-# Literal text, so that SQLite sees that the partial indexes apply: it does not look into bound parameters.
-IS_REFUSED: ColumnElement[bool] = literal_column("exchange.is_refused = 1")
-IS_FAILED: ColumnElement[bool] = literal_column("exchange.is_failed = 1")
+# Literals, so that the store sees that the partial indexes apply: it does not look into bound parameters.
+IS_REFUSED: ColumnElement[bool] = exchange.c.is_refused == true()
+IS_FAILED: ColumnElement[bool] = exchange.c.is_failed == true()
 IS_IN_DOUBT: ColumnElement[bool] = literal_column("exchange.executed = 'unknown'")
 
 
@@ -29,7 +31,7 @@ class Filter(msgspec.Struct, frozen=True):
     executed: str = ""
     contract: str = ""
     consumer: str = ""
-    entity: str = ""
+    scope: Scope = None
     type: str = ""
     assigner: str = ""
     value: str = ""
@@ -88,7 +90,7 @@ def list_exchanges(connection: Connection, wanted: Filter, limit: int) -> list[E
     return [_item(row) for row in connection.execute(query)]
 
 
-def read_exchange(connection: Connection, exchange_id: str) -> ExchangeDetail:
+def read_exchange(connection: Connection, exchange_id: str, scope: Scope = None) -> ExchangeDetail:
     """Should several gateways tell of one id, then the telling that arrived first. Raises: NotFound."""
     batch = (
         select(log_batch.c.batch_id)
@@ -104,7 +106,7 @@ def read_exchange(connection: Connection, exchange_id: str) -> ExchangeDetail:
         .order_by(batch)
         .limit(1)
     )
-    row = connection.execute(known).one_or_none()
+    row = connection.execute(within(known, exchange.c.legal_entity, scope)).one_or_none()
     if row is None:
         raise NotFound("no such exchange")
     text = line_at(connection, row.stream, row.seq)
@@ -128,6 +130,8 @@ def _conditions(wanted: Filter) -> list[Any]:
         conditions.append(IS_REFUSED)
     if wanted.executed == "unknown":
         conditions.append(IS_IN_DOUBT)
+    if wanted.scope is not None:
+        conditions.append(is_within(call.legal_entity, wanted.scope))
     if wanted.type and wanted.assigner and wanted.value:
         key = (thing.type == wanted.type) & (thing.assigner == wanted.assigner) & (thing.value == wanted.value)
         conditions.append(call.object_id == select(thing.object_id).where(key).correlate(None).scalar_subquery())
@@ -136,7 +140,6 @@ def _conditions(wanted: Filter) -> list[Any]:
         (call.executed, wanted.executed),
         (call.contract, wanted.contract),
         (call.consumer, wanted.consumer),
-        (call.legal_entity, wanted.entity),
         (func.coalesce(thing.type, ""), wanted.type),  # so that the walk starts at the exchanges, newest first
         (func.coalesce(thing.assigner, ""), wanted.assigner),
         (func.coalesce(thing.value, ""), wanted.value),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from catalog.record import Amount, ObjectRef
+from controlplane.identity.principal import Scope
+from controlplane.lineage.sight import is_visible
 from controlplane.lineage.store import business_object, link, object_axis
 
 LAST_CHARACTER = "\U0010ffff"
@@ -25,18 +27,20 @@ class Found(msgspec.Struct, frozen=True):
     legal_entity: str
 
 
-def search(connection: Connection, text: str, limit: int, entity: str = "") -> list[Found]:
+def search(connection: Connection, text: str, limit: int, scope: Scope = None) -> list[Found]:
     """Objects whose key, or a key of an alias, begins with `text`; exact ones first, each object once."""
     key = text.strip().casefold()
     if not key:
         return []
     thing = business_object.c
+    meant_one = business_object.alias("meant_one")
     hits = (
         select(thing.object_id, thing.search_key, link.c.source_id)
         .join_from(
             business_object, link, (link.c.target_id == thing.object_id) & (link.c.kind == "alias"), isouter=True
         )
-        .where(_begins(key))
+        .join(meant_one, meant_one.c.object_id == func.coalesce(link.c.source_id, thing.object_id))
+        .where(_begins(key), is_visible(meant_one.c, scope))
         .order_by(thing.search_key, thing.object_id)
         .limit(limit * 4)  # an object may be hit by its key and by several aliases
     )
@@ -46,7 +50,8 @@ def search(connection: Connection, text: str, limit: int, entity: str = "") -> l
             matched[number] = "id"
         else:
             matched.setdefault(meant, "alias")
-    rows = {row.object_id: row for row in connection.execute(_of(select(business_object), list(matched), entity))}
+    found = connection.execute(select(business_object).where(thing.object_id.in_(list(matched))))
+    rows = {row.object_id: row for row in found}
     wanted = [number for number in matched if number in rows][:limit]
     axes = _axes(connection, wanted)
     return [_found(rows[number], matched[number], axes.get(number, {})) for number in wanted]
@@ -55,11 +60,6 @@ def search(connection: Connection, text: str, limit: int, entity: str = "") -> l
 def _begins(key: str) -> ColumnElement[bool]:
     column = business_object.c.search_key
     return (column >= key) & (column < key + LAST_CHARACTER)
-
-
-def _of(query: Any, ids: list[int], entity: str) -> Any:
-    query = query.where(business_object.c.object_id.in_(ids))
-    return query.where(business_object.c.legal_entity == entity) if entity else query
 
 
 def _axes(connection: Connection, ids: list[int]) -> dict[int, dict[str, str]]:

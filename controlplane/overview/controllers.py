@@ -8,6 +8,7 @@ from litestar.params import FromQuery
 
 from controlplane.context import Context
 from controlplane.identity.guard import read
+from controlplane.identity.principal import User
 from controlplane.overview.service import Overview, OverviewService
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
@@ -22,6 +23,8 @@ class OverviewController(Controller):
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
     @get("/overview", guards=[read], sync_to_thread=True)
-    def overview(self, service: NamedDependency[OverviewService], entity: FromQuery[str] = "") -> Overview:
-        """One sentence and the declared figures, for one legal entity or for all."""
-        return service.overview(entity)
+    def overview(
+        self, service: NamedDependency[OverviewService], user: NamedDependency[User], entity: FromQuery[str] = ""
+    ) -> Overview:
+        """One sentence and the declared figures, for one legal entity or for all that the asker acts for."""
+        return service.overview(user.narrowed(entity))

@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from catalog.measure import Measure
 from catalog.record import Amount
+from controlplane.identity.principal import Scope as EntityScope
+from controlplane.identity.scope import within
 from controlplane.lineage.rollup import Window
 from controlplane.slo.evaluation import Standing
 
@@ -73,17 +75,17 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Scope(NamedTuple):
-    """Where and when a measure is read. `entity` "" means all."""
+    """Where and when a measure is read. `entities` None means all."""
 
     connection: Connection
     window: Window
     as_of_us: int
-    entity: str
+    entities: EntityScope
     standings: list[Standing]
 
     def narrow(self, query: Any, column: Any) -> Any:
-        """`query` for the legal entity of this scope."""
-        return query.where(column == self.entity) if self.entity else query
+        """`query` for the legal entities of this scope."""
+        return within(query, column, self.entities)
 
 
 Kind = Callable[[Measure, Scope], Reading]

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from catalog.measure import Measure
 from controlplane.context import Context, rfc3339
+from controlplane.identity.principal import Scope as EntityScope
 from controlplane.lineage.rollup import Window
 from controlplane.overview.budget import budget
 from controlplane.overview.doubt import doubt
@@ -44,16 +45,16 @@ class OverviewService:
         self._database = context.database
         self._slos = slos
 
-    def overview(self, entity: str) -> Overview:
-        """All measures at the watermark, for one legal entity or for all ("")."""
+    def overview(self, entities: EntityScope) -> Overview:
+        """All measures at the watermark, for those legal entities."""
         self._slos.follow_workspace()
         with self._database.read() as connection:
             now = self._slos.watermark(connection)
-            standings = self._slos.standings(connection, entity)
+            standings = self._slos.standings(connection, entities)
             rows: list[tuple[Measure, Reading, Figure]] = []
             for measure in published_measures(connection):
                 window = Window.ending(now.as_of_us, measure.window_s)
-                reading = KINDS[measure.kind](measure, Scope(connection, window, now.as_of_us, entity, standings))
+                reading = KINDS[measure.kind](measure, Scope(connection, window, now.as_of_us, entities, standings))
                 rows.append((measure, reading, figure_of(measure, reading, now.as_of_us)))
         figures = [figure for _, _, figure in rows]
         return Overview(sentence(rows, _stale(now)), now.as_of_us, now.is_stale, figures)

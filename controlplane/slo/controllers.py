@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from controlplane.context import Context
 from controlplane.identity.guard import read
+from controlplane.identity.principal import User
 from controlplane.projection import slo_projection
 from controlplane.slo.evaluation import SloObject, Standing
 from controlplane.slo.service import SloService
@@ -36,18 +37,19 @@ class SloController(Controller):
     dependencies = {"service": Provide(provide_service, sync_to_thread=False)}  # noqa: RUF012
 
     @get("/slos", guards=[read], sync_to_thread=True)
-    def list_all(self, service: Service, entity: FromQuery[str] = "") -> Standings:
+    def list_all(self, service: Service, user: NamedDependency[User], entity: FromQuery[str] = "") -> Standings:
         """Every objective as it stands: good, bad, open, budget left, burn rate, money at risk."""
-        return Standings(service.list_all(entity))
+        return Standings(service.list_all(user.narrowed(entity)))
 
     @get("/slos/{name:str}/objects", guards=[read], sync_to_thread=True)
     def objects(
         self,
         service: Service,
+        user: NamedDependency[User],
         name: FromPath[str],
         which: Annotated[Literal["bad", "open"], QueryParameter(name="state")] = "bad",
         entity: FromQuery[str] = "",
         limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 50,
     ) -> SloObjects:
         """Objects behind an objective: `open` (all unfinished) or `bad` (overdue or late), oldest deadline first."""
-        return SloObjects(service.objects(name, which, entity, limit))
+        return SloObjects(service.objects(name, which, user.narrowed(entity), limit))

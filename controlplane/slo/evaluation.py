@@ -17,10 +17,13 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from catalog.record import Amount, ObjectRef
 from catalog.slo import HttpSource, SloSpec
+from controlplane.identity.principal import Scope
+from controlplane.identity.scope import within
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.store import business_object
 from controlplane.slo.projection import Definition
 from controlplane.slo.store import slo_contribution, slo_rollup
+from controlplane.store.column import sum_of
 
 WARNING_BUDGET_LEFT = Fraction(1, 4)
 #: "2 % of the budget spent in one hour" pages in the workbook's table; here it warns.
@@ -59,7 +62,7 @@ class SloObject(msgspec.Struct, frozen=True):
 
     object: ObjectRef
     state: Literal["open", "overdue", "late"]
-    legal_entity: str
+    legal_scope: Scope
     started_us: int
     deadline_us: int
     finished_us: int | None
@@ -81,12 +84,12 @@ class Tally(msgspec.Struct, frozen=True):
         return Fraction(self.bad, self.total) / budget if self.total else None
 
 
-def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, entity: str) -> Standing:
-    """The objective at `as_of_us`, for one legal entity or for all ("")."""
+def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, scope: Scope) -> Standing:
+    """The objective at `as_of_us`, for the legal entities of `scope`."""
     spec = definition.spec
     window = Window.ending(as_of_us, spec.window_s)
-    tally = tally_of(connection, definition.slo_id, window, as_of_us, entity)
-    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, entity)
+    tally = tally_of(connection, definition.slo_id, window, as_of_us, scope)
+    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, scope)
     budget = 1 - Fraction(spec.target_ratio)
     burn, burn_1h = tally.burn(budget), hour.burn(budget)
     return Standing(
@@ -98,12 +101,12 @@ def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_s
         good=tally.good,
         bad=tally.bad,
         total=tally.total,
-        open=_pending(connection, definition.slo_id, as_of_us, entity),
+        open=_pending(connection, definition.slo_id, as_of_us, scope),
         overdue=tally.overdue,
         ratio=float(Fraction(tally.good, tally.total)) if tally.total else None,
         budget_left_ratio=float(1 - burn) if burn is not None else None,
         burn_rate_1h=float(burn_1h) if burn_1h is not None else None,
-        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, entity),
+        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, scope),
         state=state_of(spec, burn, burn_1h, hour.bad),
         objective=objective_text(spec),
         as_of_us=as_of_us,
@@ -122,17 +125,17 @@ def state_of(spec: SloSpec, burn: Fraction | None, burn_1h: Fraction | None, bad
     return "warning" if is_fast or 1 - burn < WARNING_BUDGET_LEFT else "ok"
 
 
-def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, entity: str) -> Tally:
+def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, scope: Scope) -> Tally:
     """Closed contributions of the window, and the open ones whose deadline passed in it."""
     table = slo_rollup.c
     parts = [and_(table.grain == part.grain, table.bucket.between(part.first, part.last)) for part in window.segments()]
     good = bad = 0
     for part in parts:
-        query = select(func.sum(table.good), func.sum(table.bad)).where(table.slo_id == slo_id, part)
-        row = connection.execute(_of(query, table.legal_entity, entity)).one()
-        good, bad = good + (row[0] or 0), bad + (row[1] or 0)
+        query = select(sum_of(table.good), sum_of(table.bad)).where(table.slo_id == slo_id, part)
+        row = connection.execute(within(query, table.legal_entity, scope)).one()
+        good, bad = good + row[0], bad + row[1]
     count = select(func.count()).where(_overdue(slo_id, window, as_of_us))
-    overdue = connection.scalar(_of(count, slo_contribution.c.legal_entity, entity)) or 0
+    overdue = connection.scalar(within(count, slo_contribution.c.legal_entity, scope)) or 0
     return Tally(good, bad + overdue, overdue)
 
 
@@ -141,7 +144,7 @@ def objects_of(
     definition: Definition,
     state: Literal["bad", "open"],
     as_of_us: int,
-    entity: str,
+    scope: Scope,
     limit: int,
 ) -> list[SloObject]:
     """`open`: all that are not finished. `bad`: finished too late, or overdue. The longest overdue first."""
@@ -160,7 +163,7 @@ def objects_of(
         .order_by(table.deadline_us, table.object_id)
         .limit(limit)
     )
-    rows = connection.execute(_of(query, table.legal_entity, entity))
+    rows = connection.execute(within(query, table.legal_entity, scope))
     return [_slo_object(row, as_of_us) for row in rows]
 
 
@@ -191,25 +194,21 @@ def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:
     return and_(is_open, table.deadline_us.between(window.first_us, as_of_us))
 
 
-def _pending(connection: Connection, slo_id: int, as_of_us: int, entity: str) -> int:
+def _pending(connection: Connection, slo_id: int, as_of_us: int, scope: Scope) -> int:
     table = slo_contribution.c
     query = select(func.count()).where(table.slo_id == slo_id, table.state == "open", table.deadline_us > as_of_us)
-    return connection.scalar(_of(query, table.legal_entity, entity)) or 0
+    return connection.scalar(within(query, table.legal_entity, scope)) or 0
 
 
-def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, entity: str) -> list[Amount]:
+def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, scope: Scope) -> list[Amount]:
     thing = business_object.c
     query = (
         select(thing.amount, thing.currency)
         .join_from(slo_contribution, business_object, slo_contribution.c.object_id == thing.object_id)
         .where(_overdue(slo_id, window, as_of_us), thing.amount.is_not(None))
     )
-    rows = connection.execute(_of(query, slo_contribution.c.legal_entity, entity))
+    rows = connection.execute(within(query, slo_contribution.c.legal_entity, scope))
     return sum_money((row.amount, row.currency) for row in rows)
-
-
-def _of(query: Any, column: ColumnElement[str], entity: str) -> Any:
-    return query.where(column == entity) if entity else query
 
 
 def _slo_object(row: Any, as_of_us: int) -> SloObject:

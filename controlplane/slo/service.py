@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from catalog.errors import NotFound
 from controlplane.context import Context
+from controlplane.identity.principal import Scope
 from controlplane.slo.evaluation import SloObject, Standing, evaluate, objects_of
 from controlplane.slo.projection import Definition, SloProjection, definitions
 from controlplane.slo.watermark import Watermark, read_watermark
@@ -32,23 +33,23 @@ class SloService:
     def watermark(self, connection: Connection) -> Watermark:
         return read_watermark(connection, self._clock())
 
-    def standings(self, connection: Connection, entity: str) -> list[Standing]:
-        """All objectives at the watermark, for one legal entity or for all ("")."""
+    def standings(self, connection: Connection, scope: Scope) -> list[Standing]:
+        """All objectives at the watermark, for the legal entities of `scope`."""
         now = self.watermark(connection)
         found = definitions(connection)
-        return [evaluate(connection, definition, now.as_of_us, now.is_stale, entity) for definition in found]
+        return [evaluate(connection, definition, now.as_of_us, now.is_stale, scope) for definition in found]
 
-    def list_all(self, entity: str) -> list[Standing]:
+    def list_all(self, scope: Scope) -> list[Standing]:
         self.follow_workspace()
         with self._database.read() as connection:
-            return self.standings(connection, entity)
+            return self.standings(connection, scope)
 
-    def objects(self, name: str, state: Literal["bad", "open"], entity: str, limit: int) -> list[SloObject]:
+    def objects(self, name: str, state: Literal["bad", "open"], scope: Scope, limit: int) -> list[SloObject]:
         """Objects behind an objective. Raises: NotFound."""
         self.follow_workspace()
         with self._database.read() as connection:
             as_of_us = self.watermark(connection).as_of_us
-            return objects_of(connection, definition_of(connection, name), state, as_of_us, entity, limit)
+            return objects_of(connection, definition_of(connection, name), state, as_of_us, scope, limit)
 
 
 def definition_of(connection: Connection, name: str) -> Definition:

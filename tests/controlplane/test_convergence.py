@@ -4,10 +4,13 @@ last digit."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
@@ -30,8 +33,10 @@ from controlplane.settings import Settings
 from controlplane.slo.evaluation import evaluate
 from controlplane.slo.projection import SloProjection, definitions
 from controlplane.slo.store import slo_contribution, slo_definition, slo_rollup
-from controlplane.store.database import Database, metadata
+from controlplane.store.database import Database
+from tests.controlplane.engine import Shelf
 from tests.controlplane.journal import MINUTE, T0_US, Calls, S, Stream, receipt_slo, validation_slo
+from tests.postgres import Cluster
 
 STREAMS = ("north/0/1", "north/0/2", "south/0/1")
 EVENTS = ("receipt.posted", "receipt.accepted", "receipt.corrected")
@@ -80,12 +85,31 @@ def telling(spec: dict[str, Any]) -> Exchange:
     )
 
 
-def _service(folder: str) -> tuple[IngestService, Database, tuple[LineageProjection]]:
-    database = Database.sqlite(Path(folder) / "figures.sqlite3")
-    metadata.create_all(database.engine)
+Projections = tuple[LineageProjection]
+Opened = tuple[IngestService, Database, Projections]
+Fresh = Callable[[], AbstractContextManager[Opened]]
+
+
+@pytest.fixture(scope="session")
+def fresh_sqlite(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    paths = (tmp_path_factory.mktemp("figures") / f"{number}.sqlite3" for number in count())
+    return lambda: _opened(shelf.sqlite(next(paths)))
+
+
+@pytest.fixture(scope="session")
+def fresh_postgresql(shelf: Shelf, postgres: Cluster) -> Fresh:
+    return lambda: _opened(shelf.postgresql(postgres))
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Opened]:
+    database = Database.open(url)
     projections = (LineageProjection([SloProjection(lambda _: 1, lambda _: SPECS)]),)
-    context = Context(Settings(Path(folder)), database, _KEYS, lambda: T0_US)
-    return IngestService(context, projections), database, projections
+    context = Context(Settings(Path()), database, _KEYS, lambda: T0_US)
+    try:
+        yield IngestService(context, projections), database, projections
+    finally:
+        database.close()
 
 
 def _streams(assigned: Sequence[tuple[int, dict[str, Any]]]) -> list[Stream]:
@@ -135,37 +159,51 @@ def figures(connection: Connection) -> dict[str, Any]:
         "contributions": rows(slo_contribution),
         **{table.name: counted(table) for table in (call_rollup, latency_rollup, usage_rollup, slo_rollup)},
         "standings": [
-            evaluate(connection, definition, T0_US + minutes * MINUTE, False, entity)
+            evaluate(connection, definition, T0_US + minutes * MINUTE, False, scope)
             for definition in definitions(connection)
             for minutes in (0, 2, 9)
-            for entity in ("", "mercy")
+            for scope in (None, frozenset({"mercy"}))
         ],
     }
 
 
-@settings(max_examples=40, deadline=None)
-@given(
+interleavings = given(
     assigned=st.lists(st.tuples(st.integers(0, 2), told_calls), min_size=1, max_size=18),
     one_way=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), max_size=12),
     other_way=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), max_size=12),
 )
-def test_every_interleaving_and_a_rebuild_give_the_same_figures(assigned, one_way, other_way) -> None:
-    found = []
-    for order in (one_way, other_way):
-        with tempfile.TemporaryDirectory() as folder:
-            service, database, projections = _service(folder)
-            _ship(_streams(assigned), order, service)
-            with database.read() as connection:
-                found.append(figures(connection))
-            assert rebuild(database, projections) == len(assigned)
-            with database.read() as connection:
-                found.append(figures(connection))
-            database.close()
-    assert found[0] == found[1] == found[2] == found[3]
 
 
-def test_the_figures_compared_are_not_empty() -> None:
-    """Guards the property above against comparing nothing with nothing."""
+@settings(max_examples=40, deadline=None)
+@interleavings
+def test_every_interleaving_and_a_rebuild_give_the_same_figures(fresh_sqlite, assigned, one_way, other_way) -> None:
+    one, rebuilt = _told(fresh_sqlite, assigned, one_way)
+    other, again = _told(fresh_sqlite, assigned, other_way)
+    assert one == rebuilt == other == again
+
+
+@settings(max_examples=15, deadline=None)
+@interleavings
+def test_both_stores_give_the_same_figures(fresh_sqlite, fresh_postgresql, assigned, one_way, other_way) -> None:
+    """Told in one order to SQLite and in another to PostgreSQL, and rebuilt there."""
+    one, rebuilt = _told(fresh_sqlite, assigned, one_way)
+    other, again = _told(fresh_postgresql, assigned, other_way)
+    assert one == rebuilt == other == again
+
+
+def _told(fresh: Fresh, assigned: Sequence[Any], order: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures of a fresh store that was told `assigned` in that order, and those it has after a rebuild."""
+    with fresh() as (service, database, projections):
+        _ship(_streams(assigned), order, service)
+        with database.read() as connection:
+            found = figures(connection)
+        assert rebuild(database, projections) == len(assigned)
+        with database.read() as connection:
+            return found, figures(connection)
+
+
+def test_the_figures_compared_are_not_empty(fresh_sqlite) -> None:
+    """Guards the properties above against comparing nothing with nothing."""
     calls = Calls()
     stream = Stream("north/0/1")
     stream.log(
@@ -175,11 +213,9 @@ def test_the_figures_compared_are_not_empty() -> None:
         ),
         calls.make("procurement.requisitions/requisitions.validate"),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        service, database, _ = _service(folder)
+    with fresh_sqlite() as (service, database, _):
         stream.send(service)
         with database.read() as connection:
             found = figures(connection)
-        database.close()
     assert all(found.values()), [name for name, value in found.items() if not value]
     assert any(standing.good for standing in found["standings"])

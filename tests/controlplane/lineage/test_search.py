@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.dialects import sqlite
 
 from controlplane.context import Context
 from controlplane.ingest.service import IngestService
 from controlplane.lineage.search import _begins, search
 from controlplane.lineage.store import business_object
 from tests.controlplane.conftest import Api
+from tests.controlplane.engine import accesses, literal
 from tests.controlplane.journal import Calls, Stream, procure_to_pay
 
 
@@ -24,7 +24,10 @@ def filled(ingest: IngestService, stream: Stream, calls: Calls) -> None:
 
 def found(context: Context, text: str, limit: int = 20, entity: str = "") -> list[tuple[str, str, str]]:
     with context.database.read() as connection:
-        return [(i.object.assigner, i.object.value, i.matched) for i in search(connection, text, limit, entity)]
+        return [
+            (i.object.assigner, i.object.value, i.matched)
+            for i in search(connection, text, limit, scope)
+        ]
 
 
 @pytest.mark.usefixtures("filled")
@@ -63,9 +66,6 @@ def test_the_answer_has_money_status_and_times(api: Api) -> None:
 
 def test_search_reads_an_index(context: Context) -> None:
     query = select(business_object.c.object_id).where(_begins("po-1")).order_by(business_object.c.search_key)
-    text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with context.database.read() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
-    assert [row[3].split(" (")[0] for row in plan] == [
-        "SEARCH business_object USING COVERING INDEX business_object_by_search_key"
-    ]
+        (step,) = accesses(connection, literal(connection, query))
+    assert step == ("business_object", "business_object_by_search_key", True)
