@@ -25,7 +25,7 @@ from gateway.keyset import KeySets
 from gateway.reconcile import Reconciler
 from gateway.running import Running
 from gateway.secret import Secrets
-from gateway.server import Tls, serve
+from gateway.server import serve
 from gateway.settings import Settings, split
 from gateway.state.backlog import Retention
 from gateway.state.sqlite import Limits, SqliteStore
@@ -37,6 +37,7 @@ from gateway.sync.shipping import Shipper
 from gateway.sync.snapshot import Puller, Shelf
 from gateway.sync.task import keep
 from gateway.telemetry.otlp import OtlpSettings, attach, header_secrets
+from gateway.tls import Tls
 from gateway.upstream.client import Upstream
 
 log = logging.getLogger(__name__)
@@ -264,10 +265,13 @@ def _otlp(settings: Settings) -> OtlpSettings:
 
 def _tls(settings: Settings) -> Tls | None:
     if not settings.tls_certificate_file:
+        if settings.tls_client_ca_file:
+            raise Invalid("--tls-client-ca-file needs --tls-certificate-file")
         return None
     if not settings.tls_key_file:
         raise Invalid("--tls-certificate-file needs --tls-key-file")
-    return Tls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file or None)
+    is_optional = settings.tls_client_certificate == "optional"
+    return Tls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file or None, is_optional)
 
 
 def write_ready_file(path: Path, url: str) -> None:

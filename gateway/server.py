@@ -6,25 +6,16 @@ import asyncio
 import contextlib
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 
-import msgspec
 from uvicorn.config import Config
 from uvicorn.server import Server
 
 from gateway.edge import Application, Edge, EdgeSettings, answer_refusal
+from gateway.tls import Listening, Tls
 
 _GRACE_S = 4  # for running requests, of the five seconds promised
 _BACKLOG = 2048
-
-
-class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """PEM files. With `client_ca_file` clients must show a certificate of that CA."""
-
-    certificate_file: str
-    key_file: str
-    client_ca_file: str | None = None
 
 
 async def serve(
@@ -42,20 +33,24 @@ async def serve(
     """Serve until `stop` is set, or SIGTERM or SIGINT arrives when there is no `stop`; then return within 5 s.
 
     `ready` gets the base URL once connections are accepted (port 0: the one the system chose). `refused` answers what
-    the edge refuses (see `edge`). Raises OSError when the address cannot be bound. Runs on the running loop.
+    the edge refuses (see `edge`). Raises OSError when the address cannot be bound, Invalid when a file of `tls` is of
+    no use. Runs on the running loop.
     """
+    listening = Listening(tls) if tls is not None else None
     listener = _bind(host, port)
     url = f"{'https' if tls else 'http'}://{_authority(host, listener)}"
     edge = Edge(settings, refused, on_refusal)
-    server = _Server(_config(app, edge, tls), lambda: ready(url))
+    server = _Server(_config(app, edge, listening), lambda: ready(url))
     with contextlib.closing(listener):
         stopping = asyncio.create_task(_stop(server, stop)) if stop is not None else None
+        watching = asyncio.create_task(listening.watch()) if listening is not None else None
         try:
             with _signals(server) if stop is None else contextlib.nullcontext():
                 await server.serve(sockets=[listener])
         finally:
-            if stopping is not None:
-                stopping.cancel()
+            for task in (stopping, watching):
+                if task is not None:
+                    task.cancel()
 
 
 class _Server(Server):
@@ -74,7 +69,7 @@ class _Server(Server):
         yield
 
 
-def _config(app: Application, edge: Edge, tls: Tls | None) -> Config:
+def _config(app: Application, edge: Edge, listening: Listening | None) -> Config:
     return Config(
         app,
         http=edge.protocol,  # type: ignore[arg-type]  # uvicorn only calls it
@@ -88,10 +83,7 @@ def _config(app: Application, edge: Edge, tls: Tls | None) -> Config:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         backlog=_BACKLOG,
-        ssl_certfile=tls.certificate_file if tls else None,
-        ssl_keyfile=tls.key_file if tls else None,
-        ssl_ca_certs=tls.client_ca_file if tls else None,
-        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca_file else ssl.CERT_NONE,
+        ssl_context_factory=None if listening is None else lambda config, default: listening.context,
     )
 
 

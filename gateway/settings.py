@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -29,9 +29,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(description="port to listen at; 0 chooses a free one", ge=0, le=65_535)] = 0
     ready_file: Annotated[Path | None, Meta(description="written when the gateway listens and runs a snapshot")] = None
     secrets: Annotated[Path | None, Meta(description="file of secrets, name: value, mode 0600")] = None
-    tls_certificate_file: Annotated[str, Meta(description="PEM file; with it the gateway speaks TLS")] = ""
+    tls_certificate_file: Annotated[
+        str, Meta(description="PEM file; with it the gateway speaks TLS (1.2 and later); read again when it changes")
+    ] = ""
     tls_key_file: Annotated[str, Meta(description="PEM file of the certificate's key")] = ""
-    tls_client_ca_file: Annotated[str, Meta(description="PEM file; clients must show a certificate of this CA")] = ""
+    tls_client_ca_file: Annotated[
+        str, Meta(description="PEM file of CAs; clients are asked for a certificate of one of them")
+    ] = ""
+    tls_client_certificate: Annotated[
+        Literal["required", "optional"], Meta(description="required or optional, where tls-client-ca-file is set")
+    ] = "required"
     allowed_hosts: Annotated[str, Meta(description="Host values to accept, comma-separated; empty: any")] = ""
     trusted_proxies: Annotated[str, Meta(description="addresses or networks of proxies, comma-separated")] = ""
     snapshot_max_age_s: Annotated[

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.edge import EdgeSettings
-from gateway.server import Tls
+from gateway.tls import Tls
 from tests.gateway.certificate import Authority
 from tests.gateway.wire import answer, running_edge
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.server import Tls, serve
+from gateway.server import serve
+from gateway.tls import Tls
 from policies.certificate import read_certificate
 from tests.gateway.certificate import Authority
 from tests.gateway.wire import answer, running_edge
