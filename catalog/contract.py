@@ -1,4 +1,4 @@
-"""A contract: a versioned OpenAPI 3.x document plus `contract.yaml` (owner, domain, life cycle).
+"""A contract: a versioned OpenAPI 3.x or AsyncAPI 3 document plus `contract.yaml` (owner, domain, life cycle).
 
 `x-waybill` on an operation says what a call means; its expressions are OpenAPI runtime expressions
 (`catalog.expression`). Structs here are shapes; reading files is `catalog.workspace`, compiling an operation's
@@ -13,6 +13,7 @@ import msgspec
 
 from catalog.lifecycle import State
 from catalog.parameter import Check, Place
+from catalog.pointer import join
 
 Layer = Literal["experience", "process", "system"]
 Priority = Literal["critical", "standard", "bulk"]
@@ -110,6 +111,22 @@ class Operation(msgspec.Struct, frozen=True):
     response_schemas: dict[str, dict[str, dict[str, Any] | bool]]
     scopes: tuple[tuple[str, ...], ...]  # alternatives of scopes, one of which suffices; () = none asked
     summary: str = ""
+    messages: dict[str, str] = {}  # of an event contract: CloudEvents type -> business event; {} for a call to a system
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it takes events in: the gateway itself is where such a call ends, no system is bound."""
+        return bool(self.messages)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Business events that a success may mean."""
+        return frozenset(self.messages.values()) or frozenset(filter(None, [self.extension.event]))
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands in its document."""
+        return join("/operations", self.id) if self.messages else join("/paths", self.path, self.method.lower())
 
     @property
     def is_safe(self) -> bool:
@@ -123,7 +140,7 @@ class ContractVersion(msgspec.Struct, frozen=True):
 
     contract: Contract
     version: str
-    document: dict[str, Any]  # OpenAPI document with `canonical:` references pinned to exact versions
+    document: dict[str, Any]  # OpenAPI or AsyncAPI, with `canonical:` references pinned to exact versions
     pins: dict[str, str]  # "supplier@1.0.0" -> sha256 of the canonical schema
     operations: tuple[Operation, ...]
     sha256: str  # of the canonical JSON of document and pins; life cycle and ownership stay outside

@@ -48,12 +48,23 @@ class _Check:
                     self._refuse(f"{name} needs object", name, remedy="add object: the type it is about")
         elif not extension.id and (extension.event or extension.links or extension.aliases):
             self._refuse("event, links and aliases need id", "id", remedy="add id: $response.body#/id or alike")
+        if self._operation.is_event:
+            self._event()
         if extension.delivery == "async":
             self._refuse("asynchronous delivery is not available yet", "delivery", remedy="use sync")
         if self._operation.is_safe and extension.idempotency in ("required", "optional"):
             self._refuse("a safe operation takes no idempotency key", "idempotency", remedy="remove it")
         if self._operation.is_safe and extension.reconcile is not None:
             self._refuse("a safe operation has nothing to reconcile", "reconcile", remedy="remove it")
+
+    def _event(self) -> None:
+        """An event is told, not asked for: no system answers, and it is the same one by its source and id."""
+        extension = self._operation.extension
+        if extension.object is not None and not extension.id:
+            self._refuse("an event needs the id of its object", "id", remedy="add id: $request.body#/data/id or alike")
+        for name in ("idempotency", "safe", "reconcile", "serialise"):
+            if getattr(extension, name):
+                self._refuse(f"{name} says nothing about an event", name, remedy="remove it")
 
     def _expression(self, text: str, place: tuple[str | int, ...], is_early: bool) -> None:
         try:
@@ -69,6 +80,10 @@ class _Check:
         operation = self._operation
         if is_early and any(source.startswith("response.") for source in expression.sources):
             self._refuse("cannot come from the response", *place, remedy="it is needed before the call: use $request")
+        elif operation.is_event and any(source.startswith("response.") for source in expression.sources):
+            self._refuse("nothing answers an event", *place, remedy="use $request.body#/data/…")
+        if operation.is_event and "$request.header.ce-" in expression.text.lower():
+            self._refuse("a header in binary mode only", *place, remedy="use $request.body#/<attribute>")
         if "request.body" in expression.sources and not operation.request_schemas:
             self._refuse("the operation has no request body", *place, remedy="use $request.path, .query or .header")
         if place[0] != "legal_entity" and "reference" in expression.sources:

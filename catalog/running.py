@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from catalog.asyncapi import is_asyncapi, read_asyncapi
 from catalog.canonical import CanonicalSchema
 from catalog.contract import Contract, ContractVersion
 from catalog.envelope import PolicyBlob
@@ -104,7 +105,8 @@ class _Reader:
             return None
         try:
             contract = msgspec.convert(blob.contract, Contract)
-            operations = read_openapi(blob.document, schemas, self._validators).operations
+            read = read_asyncapi if is_asyncapi(blob.document) else read_openapi
+            operations = read(blob.document, schemas, self._validators).operations
         except (Invalid, msgspec.ValidationError) as error:
             self._refuse(ref, f"does not compile: {error}")
             return None

@@ -1,7 +1,7 @@
 """A workspace: the files an architect keeps (design §3), loaded as a whole or refused with everything that is wrong.
 
     waybill.yaml                                         {workspace: NAME, include: [procure-to-pay]}
-    contracts/<domain>/<object>/contract.yaml            + <version>/openapi.yaml
+    contracts/<domain>/<object>/contract.yaml            + <version>/openapi.yaml, or asyncapi.yaml for events
     schemas/<object>/<version>.json                      + schema.yaml: owner and steward
     entities/ templates/ calendars/ systems/ consumers/  one object a file
     bindings/ records/ policies/ measures/               a list, or one object, a file

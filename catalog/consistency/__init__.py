@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.consistency.contract import contracts, ownerships, routes
+from catalog.consistency.contract import contracts, kinds, ownerships, routes
 from catalog.consistency.entity import calendars, entities, templates
 from catalog.consistency.figure import measures, slos
 from catalog.consistency.known import Known
@@ -21,8 +21,9 @@ def consistency_problems(workspace: Workspace, unread: set[str], lost: set[str])
     known = Known(workspace, lost)
     return [
         *contracts(workspace, known),
+        *kinds(workspace),
         *routes(workspace),
-        *ownerships(workspace),
+        *ownerships(workspace, known),
         *entities(workspace, known),
         *templates(workspace, known),
         *calendars(workspace),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from catalog.asyncapi import is_asyncapi
 from catalog.consistency.known import Known
 from catalog.contract import Contract, VersionState
 from catalog.errors import Problem
@@ -37,7 +38,7 @@ def _contract(workspace: Workspace, contract: Contract, known: Known) -> Iterato
             continue
         ref = f"{contract.contract}@{version}"
         if f"contract/{ref}" not in workspace.sources and not known.has("contract", ref):
-            yield f"version {version} has no document", place, f"add {version}/openapi.yaml"
+            yield f"version {version} has no document", place, f"add {version}/openapi.yaml or asyncapi.yaml"
         for message, name, remedy in _life_cycle(workspace, contract, version, state, known):
             yield message, join(place, name), remedy
 
@@ -85,11 +86,22 @@ def _life_cycle(
             )
 
 
-def ownerships(workspace: Workspace) -> Iterator[Problem]:
-    objects = {schema.object for schema in workspace.schemas.values()}
-    for name in workspace.ownerships.keys() - objects:
-        file = workspace.sources[f"ownership/{name}"]
-        yield Problem(f"no schema of {name} is there", "/schema", file, "add <version>.json beside it", "ownership")
+def ownerships(workspace: Workspace, known: Known) -> Iterator[Problem]:
+    for name in workspace.ownerships:
+        if not known.has_schema(name):
+            file = workspace.sources[f"ownership/{name}"]
+            yield Problem(f"no schema of {name} is there", "/schema", file, "add <version>.json beside it", "ownership")
+
+
+def kinds(workspace: Workspace) -> Iterator[Problem]:
+    """A contract is about calls or about events, in all its versions."""
+    known: dict[str, bool] = {}
+    for version in workspace.versions:
+        is_event = is_asyncapi(version.document)
+        if known.setdefault(version.contract.contract, is_event) != is_event:
+            message = "the contract's other versions are of the other kind"
+            remedy = "OpenAPI and AsyncAPI documents make contracts of their own"
+            yield Problem(message, "", workspace.sources[f"contract/{version.ref}"], remedy, "contract")
 
 
 def routes(workspace: Workspace) -> Iterator[Problem]:
@@ -105,7 +117,7 @@ def routes(workspace: Workspace) -> Iterator[Problem]:
             template = segments(version.base_path + operation.path)
             if template is None:
                 continue
-            place = join("/paths", operation.path, operation.method.lower())
+            place = operation.pointer
             if (operation.method, template) in own:
                 message = f"same route as {own[operation.method, template]}"
                 remedy = "change one path; text beside a parameter in a segment does not tell them apart"

@@ -15,9 +15,10 @@ _OPERATION = "write <contract>/<operationId>"
 
 def slos(workspace: Workspace, unread: set[str]) -> Iterator[Problem]:
     events = {
-        (operation.extension.object, operation.extension.event)
+        (operation.extension.object, event)
         for version in workspace.versions
         for operation in version.operations
+        for event in operation.events
     }
     for name, slo in workspace.slos.items():
         file, _ = place_of(workspace, f"slo/{name}")

@@ -23,10 +23,15 @@ class Known:
             "consumer": workspace.consumers,
             "slo": workspace.slos,
         }
+        self._objects = {schema.object for schema in workspace.schemas.values()}
         self._lost = lost
 
     def has(self, kind: str, name: str) -> bool:
         return name in self._names.get(kind, ()) or f"{kind}/{name}" in self._lost
+
+    def has_schema(self, object_: str) -> bool:
+        """Whether some version of a canonical schema is there, be it unreadable."""
+        return object_ in self._objects or any(key.startswith(f"schema/{object_}@") for key in self._lost)
 
     def remedy(self, kind: str, name: str) -> str:
         """The nearest name, or where to declare it."""

@@ -69,6 +69,9 @@ def _bound(
     elif contract is not None and major not in majors:
         remedy = f"versions of {name}: {', '.join(contract.versions) or 'none'}"
         yield Problem("no version has this major", join(pointer, "major"), file, remedy, "binding")
+    elif _is_event(workspace, name, major):
+        message = f"{name} takes events in: the gateway itself is where they end"
+        yield Problem(message, join(pointer, "contract"), file, "remove the binding", "binding")
     if not known.has("system", system):
         remedy = known.remedy("system", system)
         yield Problem(f"system {system!r} does not exist", join(pointer, "system"), file, remedy, "binding")
@@ -80,6 +83,15 @@ def _bound(
         message = f"{name} is an experience contract and {system} a system: a process must stand between them"
         remedy = f"bind it to a process application, or write layer: process in systems/{system}.yaml if it is one"
         yield Problem(message, join(pointer, "system"), file, remedy, "layer")
+
+
+def _is_event(workspace: Workspace, name: str, major: int) -> bool:
+    return any(
+        operation.is_event
+        for version in workspace.versions
+        if version.contract.contract == name and is_version(version.version) and version.major == major
+        for operation in version.operations
+    )
 
 
 def _is_experience(workspace: Workspace, name: str, major: int) -> bool:

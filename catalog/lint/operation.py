@@ -20,12 +20,14 @@ def _operations(workspace: Workspace) -> Iterator[tuple[ContractVersion, Operati
         if version.state.state != "retired":
             file = workspace.sources[f"contract/{version.ref}"]
             for operation in version.operations:
-                yield version, operation, file, join("/paths", operation.path, operation.method.lower())
+                yield version, operation, file, operation.pointer
 
 
 def _money_without_key(workspace: Workspace) -> Iterator[Place]:
     for _, operation, file, pointer in _operations(workspace):
         extension = operation.extension
+        if operation.is_event:
+            continue  # it is the same one by its source and id
         if not operation.is_safe and extension.amount and extension.idempotency != "required":
             yield Place(f"{operation.id} moves money and does not require an idempotency key", file, pointer)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from catalog.asyncapi import read_asyncapi
 from catalog.canonical import Canonicals
 from catalog.contract import Contract, ContractVersion
 from catalog.doubt import doubtful_references
@@ -19,7 +20,7 @@ from catalog.snapshot import Published, canonical_json, sha256_hex
 from catalog.version import is_version, version_key
 
 CONTRACT = re.compile(r"contracts/([^/]+)/([^/]+)/contract\.ya?ml")
-VERSION = re.compile(r"contracts/([^/]+)/([^/]+)/([^/]+)/openapi\.(?:ya?ml|json)")
+VERSION = re.compile(r"contracts/([^/]+)/([^/]+)/([^/]+)/(openapi|asyncapi)\.(?:ya?ml|json)")
 
 
 class ContractReader:
@@ -78,20 +79,22 @@ class ContractReader:
             if contract is None:
                 if not {f"contract/{name}"} & (self._files.sources.keys() | self._files.lost):
                     self._files.refuse("its contract.yaml is missing", path, remedy="write one beside its folder")
-                self._version(None, version, document, path)
+                self._version(None, version, document, path, form[4])
             elif version not in contract.versions:
                 remedy = f"add {version}: {{state: draft}} to versions"
                 self._files.refuse(
                     f"contract.yaml does not list version {version}", path, remedy=remedy, rule="contract"
                 )
             elif self._files.note_source("contract", f"{contract.contract}@{version}", path):
-                found.append(self._version(contract, version, document, path))
+                found.append(self._version(contract, version, document, path, form[4]))
         return tuple(sorted(found, key=_version_order))
 
-    def _version(self, contract: Contract | None, version: str, document: Any, path: str) -> Any:
-        """A version with everything pinned; operations are left out when the document is wrong."""
+    def _version(self, contract: Contract | None, version: str, document: Any, path: str, kind: str) -> Any:
+        """A version with everything pinned; operations are left out when the document is wrong. `kind` is the name of
+        its file: openapi or asyncapi."""
         if not isinstance(document, dict):
-            self._files.refuse("must be an OpenAPI document", path, remedy="write a mapping", rule="openapi")
+            what = {"openapi": "an OpenAPI", "asyncapi": "an AsyncAPI"}[kind]
+            self._files.refuse(f"must be {what} document", path, remedy="write a mapping", rule=kind)
             document = {}
         name = f"{contract.contract}@{version}" if contract else ""
         earlier = self._published.get(f"contract/{name}")
@@ -101,7 +104,8 @@ class ContractReader:
         operations: tuple[Any, ...] = ()
         if document and not doubtful and not pins.keys() & self._broken:  # a broken schema is told once, at home
             try:
-                reading = read_openapi(exact, self._schemas, self._validators, path)
+                read = read_asyncapi if kind == "asyncapi" else read_openapi
+                reading = read(exact, self._schemas, self._validators, path)
                 operations = reading.operations
                 self._files.notes += reading.notes
             except Invalid as error:
