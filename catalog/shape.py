@@ -84,6 +84,7 @@ _WORDS: dict[Any, str] = {
     inspect.IntType: "a whole number",
     inspect.FloatType: "a number",
     inspect.BoolType: "true or false",
+    inspect.DateType: "a date, such as 2026-12-25",
     inspect.NoneType: "nothing",
     inspect.DictType: "a mapping",
     inspect.ListType: "a list",

@@ -59,10 +59,13 @@ def bindings_of(
 ) -> Iterator[tuple[Binding, int]]:
     """Bindings made for `entities` of the template, each with its place in the template's list; `own` are the
     (contract, major, entity) that the workspace binds itself."""
+    taken = set(own)
     for entity in entities:
         for index, item in enumerate(template.bindings):
-            if (item.contract, item.major, entity) not in own:
-                yield Binding(item.contract, item.major, entity, item.system), index
+            key = (item.contract, item.major, entity)
+            if key not in taken:
+                taken.add(key)
+                yield Binding(*key, item.system), index
 
 
 def granted(consumer: Consumer, entities: Mapping[str, Entity], templates: Mapping[str, Template]) -> Consumer:

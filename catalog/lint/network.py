@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from catalog.inventory import Workspace
 from catalog.lifecycle import SERVING
 from catalog.lint.finding import Place, Rule
+from catalog.pointer import join
 
 
 def _no_owner(workspace: Workspace) -> Iterator[Place]:
@@ -21,6 +22,8 @@ def _no_owner(workspace: Workspace) -> Iterator[Place]:
 def _unbound(workspace: Workspace) -> Iterator[Place]:
     bound = {(binding.contract, binding.major) for binding in workspace.bindings}
     for version in workspace.versions:
+        if any(operation.is_event for operation in version.operations):
+            continue  # the gateway itself is where events end
         if version.state.state in SERVING and (version.contract.contract, version.major) not in bound:
             yield Place(f"{version.ref} is bound to no system", workspace.sources[f"contract/{version.ref}"])
 
@@ -43,10 +46,24 @@ def _unnamed(workspace: Workspace) -> Iterator[Place]:
             yield Place(note.message, note.file, note.pointer)
 
 
+def _bypassing(workspace: Workspace) -> Iterator[Place]:
+    """Experiences are served by processes; which systems there are is not for them to know."""
+    of_systems = {version.contract.contract for version in workspace.versions if version.contract.layer == "system"}
+    for name, consumer in workspace.consumers.items():
+        if consumer.layer != "experience":
+            continue
+        file = workspace.sources[f"consumer/{name}"]
+        for contract in sorted(of_systems & consumer.contracts.keys()):
+            yield Place(f"{name} is an experience and calls {contract} directly", file, join("/contracts", contract))
+        if of_systems and "*" in consumer.contracts:
+            yield Place(f"{name} is an experience and may call systems directly", file, join("/contracts", "*"))
+
+
 RULES = (
     Rule("owner-named", "warning", "add owner: the team that answers for it", _no_owner),
     Rule("contract-bound", "warning", "add a binding, or calls are answered 503", _unbound),
     Rule("consumer-may-call", "warning", "grant entities and contracts, or remove it", _powerless),
+    Rule("layer-bypass", "warning", "grant a contract of the process layer that does it for it", _bypassing),
     Rule("not-enforced", "info", "nothing to mend: know that the system itself must check it", _not_enforced),
     Rule("operation-named", "info", "add operationId: records, policies and SLOs name the operation by it", _unnamed),
 )

@@ -51,7 +51,8 @@ def test_blobs_are_known_by_their_hash(files):
     assert [len(blobs[ref.sha256]) for ref in refs] == [ref.size_bytes for ref in refs]
     assert [(ref.kind, ref.name) for ref in refs] == sorted((ref.kind, ref.name) for ref in refs)
     assert {ref.kind for ref in refs} == {
-        *("contract", "schema", "entity", "system", "binding", "consumer", "policy", "slo", "measure"),
+        *("contract", "schema", "ownership", "entity", "calendar", "system", "binding", "record", "consumer"),
+        *("policy", "slo", "measure", "governance"),
     }
 
 
@@ -165,6 +166,7 @@ def test_removal(files, published):
     """Entities and the like may go; contract versions that are not retired and schemas may not."""
     without = {path: data for path, data in files.items() if path != "entities/annex.yaml"}
     without = edit(without, "consumers/buyer.yaml", "[north, annex]", "[north]")
+    without = edit(without, "entities/centre.yaml", "[annex, fjord]", "[fjord]")
     result = plan(without, published)
     assert (named(result.removed), result.refused) == ([("entity", "annex", "")], ())
     bare = {"waybill.yaml": files["waybill.yaml"]}
@@ -174,6 +176,39 @@ def test_removal(files, published):
         "schema money@1.0.0 is published and cannot be removed",
         "schema purchase@1.0.0 is published and cannot be removed",
     }
+
+
+NEWCOMER = b"{entity: harbour, name: Harbour Clinic, template: clinic}\n"
+
+
+def test_a_new_entity_is_one_small_file(files, published):
+    """A file that names a template: entity, bindings and grants follow, and the plan tells where they come from."""
+    result = plan({**files, "entities/harbour.yaml": NEWCOMER}, published)
+    assert named(result.added) == [
+        ("binding", "orders.purchases/1/harbour", "made by templates/clinic.yaml"),
+        ("entity", "harbour", "template clinic"),
+    ]
+    assert named(result.changed) == [("consumer", "buyer", "content")]
+    assert (result.removed, result.refused) == ((), ())
+
+
+def test_a_template_change_tells_everything_that_it_changes(files):
+    """Each entity and each binding made of the template is listed; what an entity says itself stays."""
+    files["entities/harbour.yaml"] = NEWCOMER
+    files["entities/pier.yaml"] = b"{entity: pier, name: Pier Clinic, template: clinic, currency: EUR}\n"
+    files["bindings/pier.yaml"] = b"{contract: orders.purchases, major: 1, entity: pier, system: erp}\n"
+    published = publish(files)
+    moved = edit(files, "templates/clinic.yaml", "system: clinics", "system: erp")
+    origin = "content, made by templates/clinic.yaml"
+    assert named(plan(moved, published).changed) == [
+        ("binding", "orders.purchases/1/fjord", origin),
+        ("binding", "orders.purchases/1/harbour", origin),
+    ]
+    dearer = edit(files, "templates/clinic.yaml", "currency: NOK", "currency: SEK")
+    assert named(plan(dearer, published).changed) == [
+        ("entity", "fjord", "content, template clinic"),
+        ("entity", "harbour", "content, template clinic"),
+    ]
 
 
 def test_a_retired_version_may_be_removed(files, published):

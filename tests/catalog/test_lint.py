@@ -25,6 +25,12 @@ def test_good():
 
 
 SCHEMA = b'{"$id": "canonical:bill@1.0.0", "properties": {"netTotal": {"type": "number"}}}'
+PLAIN = read_directory(GOOD)["templates/clinic.yaml"].partition(b"bindings:")[0]  # makes no bindings, grants nothing
+EXPERIENCE = {
+    "systems/erp.yaml": read_directory(GOOD)["systems/erp.yaml"] + b"layer: process\n",
+    "consumers/app.yaml": b"{consumer: app, name: App, owner: x, layer: experience, entities: ['*'], "
+    b"contracts: {orders.purchases: [read]}}",
+}
 BREACHES = [
     ("money-needs-key", OPENAPI, "idempotency: required", "idempotency: optional", {}),
     ("key-offered", OPENAPI, "idempotency: optional", "idempotency: none", {}),
@@ -33,14 +39,19 @@ BREACHES = [
     ("lists-are-paged", OPENAPI, "- {name: cursor, in: query, schema: {type: string}}", "", {}),
     ("changes-need-scope", OPENAPI, "operationId: purchases.receive\n      security: [{waybill: [write]}]",
      "operationId: purchases.receive\n      security: [{waybill: []}]", {}),
-    ("money-is-exact", None, "", "", {"schemas/bill/1.0.0.json": SCHEMA}),
+    ("money-is-exact", None, "", "", {
+        "schemas/bill/1.0.0.json": SCHEMA, "schemas/bill/schema.yaml": b"{schema: bill, owner: x, steward: y}"}),
     ("canonical-by-reference", OPENAPI, "components:\n", "components:\n  schemas: {Money: {type: object}}\n", {}),
     ("owner-named", "systems/erp.yaml", "owner: erp-team", "owner: ''", {}),
     ("contract-bound", "bindings/all.yaml", "major: 1", "major: 2",
-     {"contracts/orders/purchases/2.0.0/openapi.yaml": read_directory(GOOD)[OPENAPI],
+     {"templates/clinic.yaml": PLAIN, "contracts/orders/purchases/2.0.0/openapi.yaml": read_directory(GOOD)[OPENAPI],
       "contracts/orders/purchases/contract.yaml":
           read_directory(GOOD)["contracts/orders/purchases/contract.yaml"] + b"  2.0.0: {state: draft}\n"}),
-    ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []", {}),
+    ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []",
+     {"templates/clinic.yaml": PLAIN}),
+    ("layer-bypass", "contracts/orders/purchases/contract.yaml", "layer: process", "layer: system", EXPERIENCE),
+    ("owner-missing", "measures/own.yaml", "owner: procurement-integration", "owner: ''", {}),
+    ("steward-missing", "slos/purchases.yaml", ", waybill.dev/steward: head-of-buying}", "}", {}),
     ("not-enforced", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
      "- {name: reference, in: query, schema: {type: string, format: isbn}}", {}),
     ("nullable-enum-has-null", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
@@ -65,8 +76,31 @@ def test_the_library_keeps_the_rules():
     """Nothing but notes on what is not enforced is to be said of the built-in library (unbound as it is)."""
     workspace = load({"waybill.yaml": b"{workspace: x, include: [procure-to-pay]}"})
     told = {finding.rule for finding in lint(workspace, is_library_included=True)}
-    assert told <= {"not-enforced", "contract-bound"}
+    assert told <= {"not-enforced", "contract-bound", "owner-missing", "steward-missing"}
     assert lint(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "told"),
+    [
+        ("contracts/orders/purchases/contract.yaml", "steward: head-of-buying", ["steward-missing"]),
+        ("schemas/money/schema.yaml", "owner: data-office, steward: treasurer,", ["owner-missing", "steward-missing"]),
+        ("slos/purchases.yaml", "    waybill.dev/owner: procurement-integration\n", ["owner-missing"]),
+        ("measures/own.yaml", ", steward: head-of-buying", ["steward-missing"]),
+    ],
+)
+def test_somebody_answers_for_everything(path, old, told):
+    """Contracts, schemas, objectives and measures name an owner and a steward; the finding names their file."""
+    assert findings(path, old, "") == [(rule, path) for rule in told]
+
+
+def test_a_schema_without_owners_is_told_where_it_is():
+    """When there is no schema.yaml, the newest version's file is named."""
+    files = read_directory(GOOD)
+    del files["schemas/money/schema.yaml"]
+    told = {(finding.rule, finding.problem.file) for finding in lint(load(files))}
+    place = "schemas/money/1.0.0.json"
+    assert told == {("owner-missing", place), ("steward-missing", place)}
 
 
 def test_what_nobody_reads_is_told(tmp_path):

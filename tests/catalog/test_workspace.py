@@ -33,7 +33,7 @@ def test_good():
     assert (old.base_path, old.major, old.state.state) == ("/orders/v1", 1, "deprecated")
     assert sorted(new.pins) == ["money@1.0.0", "purchase@1.0.0"]
     assert new.pins["money@1.0.0"] == workspace.schemas["money@1.0.0"].sha256
-    assert sorted(workspace.entities) == ["annex", "north"]
+    assert sorted(workspace.entities) == ["annex", "centre", "fjord", "north"]
     assert workspace.policy_files == {"limits": {}, "tokens": {"keys/jwks.json": '{"keys": []}\n'}}
     assert sorted(workspace.slos) == ["purchases-answered", "purchases-received"]
     assert workspace.notes == ()
