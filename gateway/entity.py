@@ -35,24 +35,26 @@ class EntityResolver:
         self._object = extension.object or ""
         self._ids = _request_expressions(texts(extension.id))
 
-    def resolve(self, context: Context, consumer: Consumer, store: Store) -> Resolution:
+    async def resolve(self, context: Context, consumer: Consumer, store: Store) -> Resolution:
         """Raises Unavailable when cross-references cannot be read."""
         stated = {text for expression in self._direct for text in expression.texts_of(context)}
         if len(stated) > 1:
             return _AMBIGUOUS
-        if self._uses_reference and (found := self._referred(context, consumer, stated, store)):
+        if self._uses_reference and (found := await self._referred(context, consumer, stated, store)):
             return found
         if stated:
             return Resolution(stated.pop())
         own = sole_entity(consumer)
         return Resolution(own) if own else _MISSING
 
-    def _referred(self, context: Context, consumer: Consumer, stated: set[str], store: Store) -> Resolution | None:
+    async def _referred(
+        self, context: Context, consumer: Consumer, stated: set[str], store: Store
+    ) -> Resolution | None:
         """From cross-references of the object that the request names; None when there are none."""
         value = first_text(self._ids, context)
         if value is None:
             return None
-        known = {reference.entity for reference in store.cross_references(self._object, value)}
+        known = {reference.entity for reference in await store.cross_references(self._object, value)}
         if not known:
             return None
         own = known if "*" in consumer.entities else known.intersection(consumer.entities)

@@ -14,6 +14,7 @@ from catalog.extension import texts
 from catalog.pointer import lookup, parse
 from catalog.record import Amount, Exchange, ObjectLink, ObjectRef
 from gateway.state.store import CrossReference
+from gateway.trace import Trace
 
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,20})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -112,13 +113,14 @@ class Meaning:
         )
 
 
-def cross_references(sense: Sense, entity: str, system: str) -> tuple[CrossReference, ...]:
+def cross_references(sense: Sense, entity: str, system: str, trace: Trace) -> tuple[CrossReference, ...]:
     """Where the object of a call lives, under its id and each name that the system gave it. A name that the client
-    chose is none of them: it could be that of another entity's object."""
+    chose is none of them: it could be that of another entity's object. `trace` is the call's."""
     if sense.object is None:
         return ()
     names = dict.fromkeys([sense.object.value, *sense.told])
-    return tuple(CrossReference(sense.object.type, name, entity, system) for name in names)
+    where = (entity, system, trace.trace_id, trace.span_id)
+    return tuple(CrossReference(sense.object.type, name, *where) for name in names)
 
 
 def blot_out(context: Context, pointers: Iterable[str]) -> None:

@@ -18,20 +18,20 @@ class Gatherer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def gather(self, step: Step, request: Request, needs: tuple[Need, ...]) -> dict[Need, Any]:
+    async def gather(self, step: Step, request: Request, needs: tuple[Need, ...]) -> dict[Need, Any]:
         """Facts for `needs` and what `step` asks for next. Raises Unavailable; LookupError after too many rounds."""
         facts: dict[Need, Any] = {}
         for _ in range(_MOST_ROUNDS):
             for need in needs:
                 if need not in facts:
-                    facts[need] = self._fact(need, request.started_s)
+                    facts[need] = await self._fact(need, request.started_s)
             needs = step.needs(request, facts)
             if all(need in facts for need in needs):
                 return facts
         raise LookupError(f"{step.name} asked for facts more than {_MOST_ROUNDS} times")
 
-    def _fact(self, need: Need, now_s: float) -> Any:
+    async def _fact(self, need: Need, now_s: float) -> Any:
         if need.kind == "claim":
-            return self._store.claim(ClaimKey(*need.key))
+            return await self._store.claim(ClaimKey(*need.key))
         bucket, emission_interval_s, burst_s = need.key
-        return self._store.take(bucket, emission_interval_s, burst_s, now_s)
+        return await self._store.take(bucket, emission_interval_s, burst_s, now_s)

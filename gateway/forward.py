@@ -191,7 +191,7 @@ class Forwarder:
         entry = OutcomeEntry(call.request.exchange_id, executed, call.upstream_status, call.response_sha256)
         references: tuple[CrossReference, ...] = ()
         if target is not None and executed == "yes":
-            references = cross_references(call.sense, call.request.entity, target.system.system)
+            references = cross_references(call.sense, call.request.entity, target.system.system, call.trace)
         try:
             await self._committed(call, self._store.finish(Outcome(entry, state, answer, references)))
         except Unavailable:

@@ -28,7 +28,8 @@ from gateway.secret import Secrets
 from gateway.server import serve
 from gateway.settings import Settings, split
 from gateway.state.backlog import Retention
-from gateway.state.sqlite import Limits, SqliteStore
+from gateway.state.group import Limits
+from gateway.state.sqlite import SqliteStore
 from gateway.sync import enrolment
 from gateway.sync.client import ControlPlane
 from gateway.sync.command import Commander

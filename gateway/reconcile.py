@@ -23,8 +23,7 @@ from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, Fault, 
 from gateway.finding import Finding, Found, counted, judge
 from gateway.plan import Target
 from gateway.problem import CONTENT_TYPE, problem_body
-from gateway.state.sqlite import SqliteStore
-from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent
+from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, PendingIntent, Store
 from gateway.sync.client import Command
 from gateway.upstream import Headers, UpstreamAnswer, UpstreamError
 
@@ -105,7 +104,7 @@ class Sender(Protocol):
 class Reconciler:
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         upstream: Sender,
         around: Surroundings,
         pace: Pace | None = None,
@@ -166,7 +165,7 @@ class Reconciler:
     async def _attend(self, item: PendingIntent) -> None:
         exchange_id = item.intent.entry.exchange_id
         try:
-            finding = self._ours(item.intent, await self._look(item))
+            finding = await self._ours(item.intent, await self._look(item))
         except Unavailable:
             raise
         except Exception as error:  # one look-up that cannot be understood must not keep others from being settled
@@ -209,18 +208,18 @@ class Reconciler:
         await self._store.open_attention(_attention(item.intent, reason))
         await self._store.note_attempt(item.intent.entry.exchange_id, retry_at_s)
 
-    def _ours(self, intent: Intent, finding: Finding) -> Finding:
+    async def _ours(self, intent: Intent, finding: Finding) -> Finding:
         """Without what an earlier call made: a system that assigns keys itself gave the object of this call a new one,
         so one that the group knows already proves nothing."""
         if intent.object is not None or not finding.bodies:
             return finding
-        return counted(tuple(body for body in finding.bodies if not self._is_known(intent, body)))
+        return counted(tuple([body for body in finding.bodies if not await self._is_known(intent, body)]))
 
-    def _is_known(self, intent: Intent, body: bytes) -> bool:
+    async def _is_known(self, intent: Intent, body: bytes) -> bool:
         made = self._around.complete(intent, self._answer(intent, body)).object
         if made is None:
             return False
-        known = self._store.cross_references(made.type, made.value)
+        known = await self._store.cross_references(made.type, made.value)
         return any(found.system == intent.entry.system for found in known)
 
     async def _look(self, item: PendingIntent) -> Finding:
@@ -338,7 +337,8 @@ def _references(record: Exchange, draft: Exchange) -> tuple[CrossReference, ...]
     kind = record.object.type
     told = [alias.value for alias in record.aliases if alias not in draft.aliases]
     values = dict.fromkeys([record.object.value, *told])
-    return tuple(CrossReference(kind, value, record.legal_entity, record.system) for value in values)
+    where = (record.legal_entity, record.system, draft.trace_id, draft.span_id)
+    return tuple(CrossReference(kind, value, *where) for value in values)
 
 
 def _again(entry: AttentionEntry, command: Command) -> AckEntry:

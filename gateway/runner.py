@@ -48,11 +48,11 @@ class Runner:
         plan = call.plan
         if reply is not None or plan is None:
             return reply or call.refuse(404, "route-unknown", "No contract has this path.")
-        reply = self._identify(call, plan)
+        reply = await self._identify(call, plan)
         if reply is not None and call.wanted_keys is not None and await self._refresh_keys(call.wanted_keys):
             call.forget_refusal()
-            reply = self._identify(call, plan)
-        reply = reply or self._steps.run(plan.chain.head, call)
+            reply = await self._identify(call, plan)
+        reply = reply or await self._steps.run(plan.chain.head, call)
         if reply is not None:
             return reply
         inbound = call.inbound
@@ -60,12 +60,12 @@ class Runner:
             reply = await self._read_body(call, scope, receive)
             if reply is not None:
                 return reply
-        reply = self._judge_body(call, plan) or self._claim(call, plan)
+        reply = await self._judge_body(call, plan) or await self._claim(call, plan)
         if reply is not None:
             return reply
         if call.replay is not None:
             return await self._forwarder.replay(call, plan)
-        reply = self._steps.run(plan.chain.late, call) or self._bind(call, plan)
+        reply = await self._steps.run(plan.chain.late, call) or self._bind(call, plan)
         if reply is not None:
             self._understand_refused(call, plan)
             return reply
@@ -87,13 +87,13 @@ class Runner:
         request.path_parameters = match.parameters
         return None
 
-    def _identify(self, call: Call, plan: OperationPlan) -> Reply | None:
+    async def _identify(self, call: Call, plan: OperationPlan) -> Reply | None:
         if call.inbound.takes_away(plan.header_names):
             detail = "The Connection header names one that the call is judged by."
             return call.refuse(400, "connection-ambiguous", detail)
         if call.inbound.credentials > 1:
             return call.refuse(400, "credential-ambiguous", "The call presents more than one credential.")
-        reply = self._steps.run(plan.chain.identity, call)
+        reply = await self._steps.run(plan.chain.identity, call)
         if reply is not None:
             return reply
         if call.request.consumer is None:
@@ -130,33 +130,33 @@ class Runner:
         detail = f"The body is larger than {self._max_body_bytes} bytes."
         return call.refuse(413, "body-too-large", detail, headers=_CLOSE)
 
-    def _judge_body(self, call: Call, plan: OperationPlan) -> Reply | None:
+    async def _judge_body(self, call: Call, plan: OperationPlan) -> Reply | None:
         request = call.request
         if request.body and is_json_type(request.media):
             request.document, request.flaw = read_json(request.body)
-        reply = self._steps.run(plan.chain.body, call)
+        reply = await self._steps.run(plan.chain.body, call)
         if reply is None and request.flaw:
             return call.refuse(400, "malformed-json", request.flaw)
-        return reply or self._resolve(call, plan)
+        return reply or await self._resolve(call, plan)
 
-    def _resolve(self, call: Call, plan: OperationPlan) -> Reply | None:
+    async def _resolve(self, call: Call, plan: OperationPlan) -> Reply | None:
         consumer = call.request.consumer
         context = call.open_context()
         if consumer is None:
             return call.refuse(401, "unauthenticated", "The call presents no credential that is accepted here.")
         try:
-            found = plan.resolver.resolve(context, consumer, self._store)
+            found = await plan.resolver.resolve(context, consumer, self._store)
         except Unavailable:
             return journal_unavailable(call)
         if not found.entity:
             return call.refuse(found.status, found.code, found.detail)
         call.request.entity = context.entity = found.entity
-        reply = self._steps.run(plan.chain.entity, call)
+        reply = await self._steps.run(plan.chain.entity, call)
         if reply is not None:
             call.request.entity = ""  # not the caller's to name: nothing is assigned to it
         return reply
 
-    def _claim(self, call: Call, plan: OperationPlan) -> Reply | None:
+    async def _claim(self, call: Call, plan: OperationPlan) -> Reply | None:
         request = call.request
         target = plan.target(request.entity)
         if target is not None and call.context is not None:
@@ -172,7 +172,7 @@ class Runner:
             return call.refuse(400, "idempotency-key-malformed", "There is more than one Idempotency-Key.")
         if keys:
             request.idempotency_key = _key_text(keys[0])
-        reply = self._steps.run(plan.chain.claim, call)
+        reply = await self._steps.run(plan.chain.claim, call)
         if reply is not None:
             self._understand_refused(call, plan)
         elif request.idempotency_key and request.consumer is not None:

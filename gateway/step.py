@@ -1,4 +1,4 @@
-"""Running the steps of a chain: facts, decisions, and what follows from them. Synchronous; nothing here waits."""
+"""Running the steps of a chain: facts, decisions, and what follows from them. Only the gathering of facts waits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StepRunner:
     def __init__(self, store: Store) -> None:
         self._facts = Gatherer(store)
 
-    def run(self, steps: tuple[Step, ...], call: Call) -> Reply | None:
+    async def run(self, steps: tuple[Step, ...], call: Call) -> Reply | None:
         """The refusal of the first enforcing step that rejects; None when all let the call go on."""
         request = call.request
         for step in steps:
@@ -36,7 +36,7 @@ class StepRunner:
                 continue
             try:
                 needs = step.needs(request, _NO_FACTS)
-                facts = self._facts.gather(step, request, needs) if needs else _NO_FACTS
+                facts = await self._facts.gather(step, request, needs) if needs else _NO_FACTS
                 decision = step.decide(request, facts)
             except Unavailable:
                 return journal_unavailable(call)

@@ -1,12 +1,12 @@
-"""Stream lines as they lie in the state file: what is not shipped yet, what may be forgotten, what can be exported."""
+"""Stream lines as they lie in the state: what is not shipped yet, what may be forgotten, what can be exported."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from catalog.errors import Conflict, NotFound
+from gateway.state.connection import Connection
 from gateway.state.store import Batch
 from gateway.stream import skip
 
@@ -18,11 +18,14 @@ class Retention(NamedTuple):
     batch_s: float = 86_400.0  # how long shipped lines stay, for `export`
 
 
-def oldest_unshipped(connection: sqlite3.Connection, limit_bytes: int) -> Batch | None:
-    """Consecutive lines of the oldest stream that has unshipped ones; at least one commit's worth."""
+def oldest_unshipped(connection: Connection, own: int, is_leader: bool, limit_bytes: int) -> Batch | None:
+    """Consecutive lines of the oldest stream that has unshipped ones, at least one commit's worth: of `own`, and when
+    this process leads its group of those whose process is dead."""
     row = connection.execute(
-        "SELECT stream_id, name, shipped FROM stream s WHERE EXISTS "
-        "(SELECT 1 FROM batch b WHERE b.stream_id = s.stream_id AND b.last > s.shipped) ORDER BY stream_id LIMIT 1"
+        "SELECT stream_id, name, shipped FROM stream s WHERE (stream_id = ? OR ? = 1 AND died_us IS NOT NULL) "
+        "AND EXISTS (SELECT 1 FROM batch b WHERE b.stream_id = s.stream_id AND b.last > s.shipped) "
+        "ORDER BY stream_id LIMIT 1",
+        (own, int(is_leader)),
     ).fetchone()
     if row is None:
         return None
@@ -46,7 +49,7 @@ def oldest_unshipped(connection: sqlite3.Connection, limit_bytes: int) -> Batch 
     return Batch(name, shipped + 1, last, b"".join(parts))
 
 
-def mark_shipped(connection: sqlite3.Connection, stream: str, last: int) -> int:
+def mark_shipped(connection: Connection, stream: str, last: int) -> int:
     """Everything up to `last` has arrived; bytes of the commits that need no shipping any more.
 
     A lower `last` than before rewinds (the receiver lost something) and the answer is negative.
@@ -75,17 +78,17 @@ def mark_shipped(connection: sqlite3.Connection, stream: str, last: int) -> int:
     return int(size_bytes) if last >= shipped else -int(size_bytes)
 
 
-def prune(connection: sqlite3.Connection, now_s: float, retention: Retention) -> int:
+def prune(connection: Connection, now_s: float, retention: Retention) -> int:
     """One bounded step; rows removed."""
     claim_us = int((now_s - retention.claim_s) * 1e6)
     batch_us = int((now_s - retention.batch_s) * 1e6)
     removed = connection.execute(
-        "DELETE FROM intent WHERE rowid IN (SELECT rowid FROM intent WHERE begun_us < ? AND is_open = 0 "
+        "DELETE FROM intent WHERE exchange_id IN (SELECT exchange_id FROM intent WHERE begun_us < ? AND is_open = 0 "
         "AND state IN ('answered', 'executed', 'not_executed') ORDER BY begun_us LIMIT ?)",
         (claim_us, STEP),
     ).rowcount
     removed += connection.execute(
-        "DELETE FROM batch WHERE rowid IN (SELECT b.rowid FROM stream s JOIN batch b "
+        "DELETE FROM batch WHERE (stream_id, first) IN (SELECT b.stream_id, b.first FROM stream s JOIN batch b "
         "ON b.stream_id = s.stream_id AND b.last <= s.shipped WHERE b.committed_us < ? LIMIT ?)",
         (batch_us, STEP),
     ).rowcount
@@ -97,12 +100,12 @@ def prune(connection: sqlite3.Connection, now_s: float, retention: Retention) ->
     return removed
 
 
-def streams(connection: sqlite3.Connection) -> list[str]:
-    """Names of all streams of this state file, oldest first."""
+def streams(connection: Connection) -> list[str]:
+    """Names of all streams of this state, oldest first."""
     return [name for (name,) in connection.execute("SELECT name FROM stream ORDER BY stream_id")]
 
 
-def lines_of(connection: sqlite3.Connection, stream: str) -> Iterator[bytes]:
+def lines_of(connection: Connection, stream: str) -> Iterator[bytes]:
     """All lines still kept of one stream, in order, newline included."""
     for (lines,) in connection.execute(
         "SELECT lines FROM batch JOIN stream USING (stream_id) WHERE name = ? ORDER BY first", (stream,)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog.errors import Conflict, Invalid, Unavailable
 
-VERSION = 1
+VERSION = 2
 
 #: `intent.is_open`: not recorded yet, or in doubt. `claim_key` is null when the client sent no key, or when a later
 #: call took the key over. `retry_at_us`: when reconcile may look next; null: never again by itself. A system's value is
@@ -17,7 +17,7 @@ VERSION = 1
 TABLES = """
 CREATE TABLE stream (
   stream_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, slot INTEGER NOT NULL, epoch INTEGER NOT NULL,
-  opened_us INTEGER NOT NULL, shipped INTEGER NOT NULL DEFAULT 0);
+  opened_us INTEGER NOT NULL, shipped INTEGER NOT NULL DEFAULT 0, died_us INTEGER);
 CREATE TABLE batch (
   stream_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, committed_us INTEGER NOT NULL,
   lines BLOB NOT NULL, UNIQUE (stream_id, first));
@@ -32,11 +32,19 @@ CREATE INDEX intent_open ON intent (is_open) WHERE is_open = 1;
 CREATE INDEX intent_begun ON intent (begun_us);
 CREATE TABLE cross_reference (
   object TEXT NOT NULL, value TEXT NOT NULL, entity TEXT NOT NULL, system TEXT NOT NULL,
+  trace_id TEXT NOT NULL DEFAULT '', span_id TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (object, value, system)) WITHOUT ROWID;
 CREATE TABLE attention (
   attention_id TEXT PRIMARY KEY, exchange_id TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
   changed_us INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (exchange_id, kind));
 CREATE TABLE command (command_id TEXT PRIMARY KEY, at_us INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+#: from format 1, which had neither: the successor of a file's last process is alone with it
+UPGRADE = """
+ALTER TABLE stream ADD COLUMN died_us INTEGER;
+ALTER TABLE cross_reference ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE cross_reference ADD COLUMN span_id TEXT NOT NULL DEFAULT '';
 """
 
 
@@ -77,16 +85,17 @@ def open_writer(path: Path, max_database_bytes: int | None) -> sqlite3.Connectio
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MiB: rarer checkpoints, steadier commits
         connection.execute("PRAGMA journal_size_limit=67108864")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        if found in (0, 1):
+            tables = UPGRADE if found else TABLES
+            connection.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version={VERSION}; COMMIT;")
         if max_database_bytes is not None:
             page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={max_database_bytes // page_bytes}").fetchone()
     except (sqlite3.Error, OSError) as error:
         raise Unavailable(f"the state file {path} cannot be opened: {error}") from error
-    if found not in (0, VERSION):
+    if found not in (0, 1, VERSION):
         connection.close()
-        raise Invalid(f"the state file {path} has format {found}; this release reads format {VERSION}")
+        raise Invalid(f"the state file {path} has format {found}; this release reads formats 1 and {VERSION}")
     return connection
 
 

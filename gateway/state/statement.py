@@ -27,10 +27,10 @@ WITHHOLD = "UPDATE intent SET state = 'answered', answer = ?, is_checked = 1 WHE
 
 #: once recorded, what a successor would need is needed no more, unless the outcome is still unknown
 RECORD = (
-    "UPDATE intent SET is_recorded = 1, is_checked = max(is_checked, ?), "
-    "is_open = state IN ('running', 'in_doubt'), "
-    "state = CASE WHEN state = 'executed' AND ? THEN 'answered' ELSE state END, "
-    "body = CASE WHEN state IN ('running', 'in_doubt') THEN body ELSE x'' END WHERE exchange_id = ?"
+    "UPDATE intent SET is_recorded = 1, is_checked = CASE WHEN ? = 1 THEN 1 ELSE is_checked END, "
+    "is_open = CASE WHEN state IN ('running', 'in_doubt') THEN 1 ELSE 0 END, "
+    "state = CASE WHEN state = 'executed' AND ? = 1 THEN 'answered' ELSE state END, "
+    "body = CASE WHEN state IN ('running', 'in_doubt') THEN body ELSE ? END WHERE exchange_id = ?"
 )
 
 #: without an Idempotency-Key nobody can ask for the answer again
@@ -41,10 +41,13 @@ FORGET = (
 
 SETTLE = (
     "UPDATE intent SET state = ?, answer = ?, is_checked = ?, is_recorded = 1, is_open = 0, retry_at_us = NULL, "
-    "body = x'' WHERE exchange_id = ?"
+    "body = ? WHERE exchange_id = ? AND state = ?"
 )
 
-INSERT_CROSS_REFERENCE = "INSERT OR IGNORE INTO cross_reference (object, value, entity, system) VALUES (?, ?, ?, ?)"
+INSERT_CROSS_REFERENCE = (
+    "INSERT INTO cross_reference (object, value, entity, system, trace_id, span_id) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO NOTHING"
+)
 
 #: the order in which a group's plain statements run: keys are freed before they are taken, facts follow
 ORDER = (RELEASE_CLAIM, INSERT_INTENT, FINISH, INSERT_CROSS_REFERENCE, WITHHOLD, RECORD, FORGET)
@@ -54,20 +57,23 @@ CLAIM = (
     "WHERE claim_key = ? AND consumer = ? AND entity = ? AND operation = ?"
 )
 
-CROSS_REFERENCES = "SELECT entity, system FROM cross_reference WHERE object = ? AND value = ? ORDER BY entity, system"
+CROSS_REFERENCES = (
+    "SELECT object, value, entity, system, trace_id, span_id FROM cross_reference "
+    "WHERE object = ? AND value = ? ORDER BY entity, system"
+)
 
+_PENDING = (
+    "SELECT i.body, s.name, i.state, i.answer, i.absences, i.is_recorded = 0 AND s.died_us IS NOT NULL, i.attempts, "
+    "i.retry_at_us FROM intent i JOIN stream s ON s.stream_id = i.stream_id WHERE "
+)
+
+#: in doubt and to be asked about, or begun by a process that died before it wrote the record
 PENDING = (
-    "SELECT i.body, s.name, i.state, i.answer, i.absences, i.is_recorded = 0 AND i.stream_id <> :own, i.attempts, "
-    "i.retry_at_us FROM intent i JOIN stream s USING (stream_id) WHERE i.is_open = 1 "
-    "AND (i.state = 'in_doubt' AND i.retry_at_us IS NOT NULL OR i.is_recorded = 0 AND i.stream_id <> :own) "
-    "ORDER BY i.retry_at_us LIMIT :limit"
+    f"{_PENDING} i.is_open = 1 AND (i.state = 'in_doubt' AND i.retry_at_us IS NOT NULL "
+    "OR i.is_recorded = 0 AND s.died_us IS NOT NULL) ORDER BY coalesce(i.retry_at_us, 0) LIMIT ?"
 )
 
-DOUBTFUL = (
-    "SELECT i.body, s.name, i.state, i.answer, i.absences, i.is_recorded = 0 AND i.stream_id <> :own, i.attempts, "
-    "i.retry_at_us FROM intent i JOIN stream s USING (stream_id) WHERE i.exchange_id = :exchange_id "
-    "AND i.state = 'in_doubt'"
-)
+DOUBTFUL = f"{_PENDING} i.exchange_id = ? AND i.state = 'in_doubt'"
 
 
 def intent_row(intent: Intent, stream_id: int, begun_us: int) -> tuple[Any, ...]:
@@ -82,7 +88,15 @@ def finish_row(outcome: Outcome, now_us: int) -> tuple[Any, ...]:
 
 
 def cross_reference_rows(references: tuple[CrossReference, ...]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    return tuple((INSERT_CROSS_REFERENCE, (ref.object, ref.value, ref.entity, ref.system)) for ref in references)
+    return tuple(
+        (INSERT_CROSS_REFERENCE, (ref.object, ref.value, ref.entity, ref.system, ref.trace_id, ref.span_id))
+        for ref in references
+    )
+
+
+def record_rows(exchange_id: str, is_checked: bool) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Rows that mark an intent as recorded."""
+    return (RECORD, (int(is_checked), int(is_checked), b"", exchange_id)), (FORGET, (exchange_id,))
 
 
 def answer_blob(answer: Answer | None) -> bytes | None:

@@ -1,12 +1,13 @@
 """The gateway group's state: claims, intents, outcomes, cross-references, attention and streams.
 
-One interface and one conformance suite (`tests/gateway/state/conformance.py`) from the first day; SQLite is for one
-gateway process, PostgreSQL (a later release) for more (design §11.1). `begin` and `finish` return once the
-transaction is on disk; everything else that writes is queued behind them in order.
+One interface and one conformance suite (`tests/gateway/state/conformance.py`); SQLite is for one gateway process,
+PostgreSQL for more (design §11.1). `begin` and `finish` return once the transaction is on disk; everything else that
+writes is queued behind them in order.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -108,9 +109,16 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Store(Protocol):
-    """Group state. All coroutines may raise `catalog.errors.Unavailable` when the disk refuses to write."""
+    """Group state. All coroutines may raise `catalog.errors.Unavailable` when the store refuses to write or read."""
 
     stream: str  # this process life's stream, "gateway/slot/epoch"
+    dropped_records: int  # records that found the queue full
+    lost: asyncio.Event  # set when the group has declared this process dead: it can write nothing more, and must end
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Stream lines that the control plane does not have yet, of the whole group."""
+        ...
 
     async def begin(self, intent: Intent) -> Claim | None:
         """Commit intent, claim and stream entry in one transaction; an existing claim is returned instead, and
@@ -145,28 +153,67 @@ class Store(Protocol):
         calls)."""
         ...
 
-    async def append_entry(self, kind: str, body: msgspec.Struct) -> None: ...
-
-    def claim(self, key: ClaimKey) -> Claim | None:
-        """Look a claim up: committed ones and those of this process still being written."""
+    async def append_entry(self, kind: str, body: msgspec.Struct) -> None:
+        """A stream entry of another kind. An `ack` of a command that was acknowledged before writes nothing."""
         ...
 
-    def cross_references(self, object_type: str, value: str) -> tuple[CrossReference, ...]: ...
+    async def claim(self, key: ClaimKey) -> Claim | None:
+        """Look a claim up: committed ones of the group and those of this process still being written."""
+        ...
 
-    def take(
+    async def cross_references(self, object_type: str, value: str) -> tuple[CrossReference, ...]: ...
+
+    async def take(
         self, key: tuple[Any, ...], emission_interval_s: float, burst_s: float, now_s: float
     ) -> tuple[float, float]:
-        """GCRA: (retry_after_s, 0 when allowed; seconds until the bucket is full again)."""
+        """GCRA over the group: (retry_after_s, 0 when allowed; seconds until the bucket is full again). A store that
+        several hosts share goes by the database's clock instead of `now_s`."""
         ...
 
-    async def pending(self, limit: int) -> list[PendingIntent]: ...
+    async def pending(self, limit: int) -> list[PendingIntent]:
+        """What reconcile must look at; nothing unless this process leads its group."""
+        ...
 
-    async def open_attention(self, entry: AttentionEntry) -> None: ...
+    async def doubtful(self, exchange_id: str) -> PendingIntent | None:
+        """The intent when it is in doubt, whether or not reconcile still asks about it."""
+        ...
 
-    async def note_absence(self, exchange_id: str) -> int: ...
+    async def note_absence(self, exchange_id: str) -> int:
+        """Reconcile found nothing; absences so far."""
+        ...
+
+    async def note_attempt(self, exchange_id: str, retry_at_s: float | None) -> int:
+        """Reconcile has asked; it may ask again at `retry_at_s`, or never by itself (None). Attempts so far."""
+        ...
+
+    async def open_attention(self, entry: AttentionEntry) -> None:
+        """Open it, once per exchange and kind: another one for the same is not written."""
+        ...
+
+    async def close_attention(self, entry: AttentionEntry) -> bool:
+        """Settle what is open; False when it was not."""
+        ...
+
+    async def attention(self, attention_id: str) -> AttentionEntry | None: ...
+
+    async def attention_of(self, exchange_id: str) -> AttentionEntry | None:
+        """What is open about the outcome in doubt of an exchange."""
+        ...
+
+    async def is_acknowledged(self, command_id: str) -> bool: ...
+
+    async def leads(self) -> bool:
+        """Whether this process does what one process of the group does at a time: reconcile, prune, take commands."""
+        ...
+
+    async def note_generation(self, generation: int) -> bool:
+        """This process runs a snapshot of `generation`; True when every process of its gateway runs that or a newer
+        one."""
+        ...
 
     async def unshipped(self, limit_bytes: int) -> Batch | None:
-        """The oldest batch not yet acknowledged by the control plane, over all streams of this group."""
+        """The oldest batch not yet acknowledged by the control plane: of this stream, and of dead ones when this
+        process leads its group."""
         ...
 
     async def shipped(self, stream: str, last: int) -> None: ...

@@ -3,53 +3,56 @@
 What somebody waits for is handed over once per turn of the loop and committed at once; under load a group is whatever
 arrived during the commit before. What nobody waits for gathers for a moment, or until something that is waited for. A
 group that fails is done again write by write, so that only the writes at fault fail. Sequence numbers are given at the
-commit: a failed write leaves no gap in the stream.
+commit: a failed write leaves no gap in the stream. What differs between databases is the `Session`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from catalog.errors import Unavailable, WaybillError
+from catalog.errors import Unavailable
+from gateway.state.connection import Connection
+from gateway.state.store import Claim
 from gateway.stream import Chain
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 0.2  # pause before writes that must not be lost are tried again on a disk that refuses
+RETRY_S = 0.2  # pause before writes that must not be lost are tried again on a store that refuses
 MAX_GROUP = 512  # writes of one transaction; bounds how long the first of them waits
 LINGER_S = 0.01  # how long a write that nobody waits for may gather others: a commit costs the same for all
-
-_BATCH = "INSERT INTO batch (stream_id, first, last, committed_us, lines) VALUES (?, ?, ?, ?, ?)"
+NEVER_S = 3e8
 
 Entries = tuple[tuple[str, msgspec.Struct], ...]
-Step = Callable[[sqlite3.Connection], tuple[Any, Entries]]
+Rows = tuple[tuple[str, tuple[Any, ...]], ...]
+Step = Callable[[Connection], tuple[Any, Entries]]
 
 
 class Write:
     """One queued write. `rows` are plain statements, done together with those of the whole group; `step` runs in the
     same transaction after them and gives the result and the stream entries. A write that `is_kept` states a fact that
     must not be lost: it is tried again until the disk takes it, although its waiter is told at once that it did not.
+    `undo` is what must be written when the write was taken although its waiter was told that it was not.
     """
 
-    __slots__ = ("entries", "exchange_id", "future", "is_kept", "result", "rows", "step")
+    __slots__ = ("entries", "exchange_id", "future", "is_kept", "result", "rows", "step", "undo")
 
     def __init__(
         self,
-        rows: tuple[tuple[str, tuple[Any, ...]], ...] = (),
+        rows: Rows = (),
         entries: Entries = (),
         step: Step | None = None,
         is_kept: bool = False,
         exchange_id: str = "",
         future: asyncio.Future[Any] | None = None,
+        undo: Callable[[], Write] | None = None,
     ) -> None:
         self.rows = rows
         self.entries = entries
@@ -57,10 +60,62 @@ class Write:
         self.is_kept = is_kept
         self.exchange_id = exchange_id
         self.future = future
+        self.undo = undo
         self.result: Any = None
 
 
 Resolved = list[tuple[Write, Exception | None]]
+
+
+class Broken(Unavailable):
+    """The connection broke before the commit: nothing was written."""
+
+
+class Uncertain(Unavailable):
+    """The connection broke during the commit: whether the group was written is not known yet."""
+
+
+class Lost(Unavailable):
+    """The group has declared this process dead: it can write nothing more."""
+
+
+class Session(Protocol):
+    """The writing connection, one transaction at a time; used by the writer's thread only."""
+
+    def begin(self) -> Connection:
+        """Start a transaction."""
+        ...
+
+    def bulk(self, rows: dict[str, list[tuple[Any, ...]]]) -> Mapping[str, Claim]:
+        """Do plain statements in their declared order; claims that stood in the way of intents, by exchange id."""
+        ...
+
+    def commit(self, first: int, last: int, at_us: int, lines: bytes) -> None:
+        """Keep the stream's next lines, if any, and commit. Raises: Uncertain."""
+        ...
+
+    def undo(self, error: Exception) -> Exception:
+        """Roll back; the error that the waiters get."""
+        ...
+
+    def ascertain(self) -> bool:
+        """After `Uncertain`: whether the group was written. Raises: Unavailable (not to be had yet), Lost."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Beat(NamedTuple):
+    """Something to be written every `interval_s`, busy or idle."""
+
+    interval_s: float
+    write: Callable[[], Write]
+
+
+class _Unclear(NamedTuple):
+    group: list[Write]
+    chain: Chain
+    size_bytes: int
 
 
 class Writer:
@@ -68,21 +123,20 @@ class Writer:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
-        stream_id: int,
-        statement_order: tuple[str, ...],
+        session: Session,
         on_commit: Callable[[int], None],
         clock: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
         on_resolved: Callable[[Resolved], None],
+        beat: Beat | None = None,
     ) -> None:
-        self._connection = connection
-        self._stream_id = stream_id
-        self._order = statement_order
+        self._session = session
         self._on_commit = on_commit
         self._clock = clock
         self._loop = loop
         self._on_resolved = on_resolved
+        self._beat = beat
+        self._beat_at_s = time.monotonic() + (beat.interval_s if beat else NEVER_S)
         self._chain = Chain()
         self._queue: SimpleQueue[list[Write] | None] = SimpleQueue()
         self._gathered: list[Write] = []  # on the loop, not handed over yet
@@ -91,6 +145,7 @@ class Writer:
         self._submitted = 0  # changed on the loop only
         self._taken = 0  # changed by the writer's thread only
         self._kept: list[Write] = []
+        self._unclear: _Unclear | None = None
         self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
 
     def start(self) -> None:
@@ -124,26 +179,30 @@ class Writer:
         """Write everything handed over, then end the thread and close the connection. Blocks."""
         self._queue.put(None)
         self._thread.join()
-        self._connection.close()
+        self._session.close()
 
     def _run(self) -> None:
         is_open = True
         while is_open:
             group, is_open = self._next_group()
             resolved = self._commit(group) if group else []
-            failed = [write for write, error in resolved if error is not None and write.is_kept]
-            self._kept += failed
+            failed = [(write, error) for write, error in resolved if error is not None]
+            # what is unclear is kept apart until it is known; a lost process can write nothing more
+            self._kept += [w for w, e in failed if w.is_kept and not isinstance(e, Uncertain | Lost)]
             self._tell(resolved)
-            if failed and is_open and self._queue.empty():
+            if (self._kept or self._unclear) and is_open and self._queue.empty():
                 time.sleep(RETRY_S)
-        if self._kept:
-            log.error("%d outcomes or records could not be written before the end", len(self._kept))
+        if self._kept or self._unclear:
+            log.error("%d outcomes or records could not be written before the end", len(self._kept) or 1)
 
     def _next_group(self) -> tuple[list[Write], bool]:
         """What is to be written next, and whether more may come. Waits when there is nothing."""
         group, self._kept = self._kept, []
+        if self._beat is not None and time.monotonic() >= self._beat_at_s:
+            self._beat_at_s = time.monotonic() + self._beat.interval_s
+            group.append(self._beat.write())
         try:
-            writes = self._queue.get_nowait() if group else self._queue.get()
+            writes = self._queue.get_nowait() if group or self._unclear else self._queue.get(timeout=self._idle_s())
             while writes is not None:
                 group += writes
                 self._taken += len(writes)
@@ -154,67 +213,60 @@ class Writer:
             return group, True
         return group, writes is not None
 
+    def _idle_s(self) -> float | None:
+        return None if self._beat is None else max(0.0, self._beat_at_s - time.monotonic())
+
     def _commit(self, group: list[Write]) -> Resolved:
-        error = self._try(group)
+        error = self._ascertain() or self._try(group)
+        if isinstance(error, Broken):  # an idle connection may have died long ago: a new one is tried at once
+            error = self._try(group)
         if error is None:
             return [(write, None) for write in group]
-        if len(group) == 1:
-            return [(group[0], error)]
-        return [(write, self._try([write])) for write in group]
+        if len(group) == 1 or isinstance(error, Broken | Uncertain | Lost):
+            return [(write, error) for write in group]
+        return [(write, self._ascertain() or self._try([write])) for write in group]
+
+    def _ascertain(self) -> Exception | None:
+        """Find out what became of a group whose commit broke off; until that is known nothing can be written."""
+        if self._unclear is None:
+            return None
+        unclear = self._unclear
+        try:
+            is_written = self._session.ascertain()
+        except Unavailable as error:
+            if isinstance(error, Lost):
+                self._unclear = None
+            return error if isinstance(error, Lost) else Broken(error.detail)
+        self._unclear = None
+        kept = [write for write in unclear.group if write.is_kept]
+        if not is_written:
+            self._kept += kept
+            return None
+        self._chain = unclear.chain
+        self._on_commit(unclear.size_bytes)
+        self._kept += [write.undo() for write in unclear.group if write.undo is not None and write.result is None]
+        self._tell([(write, None) for write in kept])
+        return None
 
     def _try(self, group: list[Write]) -> Exception | None:
         chain = self._chain.copy()
+        size_bytes = 0
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._bulk(group)
-            size_bytes = self._write_lines(chain, self._entries(group))
-            self._connection.execute("COMMIT")
+            connection = self._session.begin()
+            refused = self._session.bulk(_rows(group))
+            entries = _entries(group, refused, connection)
+            first, at_us = chain.last + 1, int(self._clock() * 1e6)
+            lines = b"".join([chain.link(kind, body, at_us) for kind, body in entries])
+            size_bytes = len(lines)
+            self._session.commit(first, chain.last, at_us, lines)
+        except Uncertain as error:
+            self._unclear = _Unclear(group, chain, size_bytes)
+            return error
         except Exception as error:  # whatever it is, the thread lives on and the waiter is told
-            return self._undo(error)
+            return self._session.undo(error)
         self._chain = chain
         self._on_commit(size_bytes)
         return None
-
-    def _entries(self, group: list[Write]) -> list[tuple[str, msgspec.Struct]]:
-        entries: list[tuple[str, msgspec.Struct]] = []
-        for write in group:
-            found = write.entries
-            if write.step is not None:
-                write.result, found = write.step(self._connection)
-            entries += found
-        return entries
-
-    def _bulk(self, group: list[Write]) -> None:
-        rows: dict[str, list[tuple[Any, ...]]] = {}
-        for write in group:
-            for statement, values in write.rows:
-                rows.setdefault(statement, []).append(values)
-        for statement in self._order:
-            if statement in rows:
-                self._connection.executemany(statement, rows[statement])
-
-    def _write_lines(self, chain: Chain, entries: list[tuple[str, msgspec.Struct]]) -> int:
-        """Link the entries, one row for all of them; bytes written."""
-        if not entries:
-            return 0
-        at_us = int(self._clock() * 1e6)
-        first = chain.last + 1
-        lines = b"".join([chain.link(kind, body, at_us) for kind, body in entries])
-        self._connection.execute(_BATCH, (self._stream_id, first, chain.last, at_us, lines))
-        return len(lines)
-
-    def _undo(self, error: Exception) -> Exception:
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error as second:
-            log.error("rollback failed: %s", second)
-        is_ours = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
-        if isinstance(error, sqlite3.DatabaseError) and not is_ours:
-            return Unavailable(f"the state file refuses to write: {error}")
-        if not isinstance(error, WaybillError):
-            log.error("a write was refused", exc_info=error)
-        return error
 
     def _tell(self, resolved: Resolved) -> None:
         if not resolved:
@@ -223,3 +275,28 @@ class Writer:
             self._loop.call_soon_threadsafe(self._on_resolved, resolved)
         except RuntimeError:  # the loop has ended; what was written is written
             log.debug("nobody waits for %d writes any more", len(resolved))
+
+
+def _rows(group: list[Write]) -> dict[str, list[tuple[Any, ...]]]:
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for write in group:
+        for statement, values in write.rows:
+            rows.setdefault(statement, []).append(values)
+    return rows
+
+
+def _entries(
+    group: list[Write], refused: Mapping[str, Claim], connection: Connection
+) -> list[tuple[str, msgspec.Struct]]:
+    """Stream entries of a group; the steps run here. A refused intent's result is the claim in its way."""
+    entries: list[tuple[str, msgspec.Struct]] = []
+    for write in group:
+        found = write.entries
+        if write.step is not None:
+            write.result, found = write.step(connection)
+        elif refused and write.undo is not None:
+            write.result = refused.get(write.exchange_id)
+            if write.result is not None:
+                continue
+        entries += found
+    return entries

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from catalog.record import AckEntry
-from gateway.state.sqlite import SqliteStore
+from gateway.state.store import Store
 from gateway.sync.client import Command, ControlPlane
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ class Commander:
     """`handlers` by kind of command. A handler is idempotent: after a crash it may get the same command again."""
 
     def __init__(
-        self, control_plane: ControlPlane, store: SqliteStore, handlers: dict[str, Handler], wait_s: float = 20.0
+        self, control_plane: ControlPlane, store: Store, handlers: dict[str, Handler], wait_s: float = 20.0
     ) -> None:
         self._control_plane = control_plane
         self._store = store

@@ -134,7 +134,7 @@ def test_found_by_the_look_up(tmp_path):
             assert replayed["first_exchange_id"] == first["exchange_id"]
             outcome = (await it.gateway.entries("outcome"))[-1]
             assert (outcome["executed"], outcome["is_reconciled"]) == ("yes", True)
-            assert [ref.system for ref in it.store.cross_references("order", "PO-1")] == ["erp"]
+            assert [ref.system for ref in await it.store.cross_references("order", "PO-1")] == ["erp"]
             assert await it.gateway.entries("attention") == []
 
     run(test)

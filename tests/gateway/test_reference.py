@@ -37,7 +37,7 @@ def test_a_client_cannot_name_its_object_like_another_entity_s(tmp_path):
                 assert (await create(gateway, "south", "rival", note=name)).status == 201
             gateway.system.respond = lambda call: (200, {"id": "x", "status": {}})
             answers = [await gateway.call("GET", f"{POST}/{name}", key="rival") for name in ("PO-1", "45", "PO-2")]
-            unknown = gateway.store.cross_references("order", "PO-3")
+            unknown = await gateway.store.cross_references("order", "PO-3")
             records = await gateway.entries()
             return [answer.status for answer in answers], unknown, [alias["value"] for alias in records[1]["aliases"]]
 
@@ -56,7 +56,7 @@ def test_a_value_stays_with_the_entity_that_had_it_first(tmp_path):
                 assert (await create(gateway, entity, key)).status == 201
             gateway.system.respond = lambda call: (200, {"id": "PO-1", "status": {}})
             read = [(await gateway.call("GET", f"{POST}/PO-1", key=key)).status for key in ("ap", "rival")]
-            return read, [found.entity for found in gateway.store.cross_references("order", "PO-1")]
+            return read, [found.entity for found in await gateway.store.cross_references("order", "PO-1")]
 
     assert asyncio.run(go()) == ([200, 404], ["north"])
 
@@ -70,6 +70,6 @@ def test_nor_by_an_outcome_that_is_settled_later(tmp_path):
             it.erp.orders = [order() | {"native_id": "45"}]
             await it.step()
             assert (await it.last_record())["executed"] == "yes"
-            return [len(it.store.cross_references("order", value)) for value in ("PO-1", "45", "PO-9")]
+            return [len(await it.store.cross_references("order", value)) for value in ("PO-1", "45", "PO-9")]
 
     assert asyncio.run(go()) == [1, 1, 0]

@@ -101,16 +101,16 @@ class Conformance:
             store = await self.open(self.directory)
             await store.begin(intent("a", key()))
             await store.finish(executed("a"))
-            claim = store.claim(key())
+            claim = await store.claim(key())
             assert ("executed", answer(), False) == (claim.state, claim.answer, claim.is_checked)
             store.append(exchange("a"))
-            claim = store.claim(key())
+            claim = await store.claim(key())
             assert ("answered", answer(), True) == (claim.state, claim.answer, claim.is_checked)
             await store.append_entry("ack", AckEntry("c", "done"))  # everything queued before is committed now
-            assert claim == store.claim(key())
+            assert claim == await store.claim(key())
             await store.close()
             store = await self.open(self.directory)
-            assert claim == store.claim(key())
+            assert claim == await store.claim(key())
             assert await store.pending(10) == []
             await store.close()
 
@@ -124,14 +124,14 @@ class Conformance:
             await store.begin(intent("a", key()))
             await store.finish(not_executed("a"))
             assert await store.begin(intent("b", key(), "mended")) is None
-            assert store.claim(key()).exchange_id == "b"
+            assert (await store.claim(key())).exchange_id == "b"
             store.append(exchange("a", executed="no", status=502))
             await store.finish(executed("b"))
             store.append(exchange("b"))
             await store.close()
             store = await self.open(self.directory)
             assert (
-                (claim := store.claim(key())).exchange_id,
+                (claim := (await store.claim(key()))).exchange_id,
                 claim.fingerprint,
                 claim.state,
             ) == ("b", "mended", "answered")
@@ -171,12 +171,12 @@ class Conformance:
             await store.finish(executed("a"))
             await store.withhold("a", answer(502, b"{}"), attention("a", "withheld"))
             store.append(exchange("a", is_verified=False, status=502))
-            claim = store.claim(key())
+            claim = await store.claim(key())
             assert (claim.answer.status, claim.state, claim.is_checked) == (502, "answered", True)
             await store.open_attention(attention("a", "withheld", attention_id="second"))
             await store.close()
             store = await self.open(self.directory)
-            assert claim == store.claim(key())
+            assert claim == await store.claim(key())
             assert [kind for kind, _ in await entries(store)].count("attention") == 1
             assert (await store.attention("a-a")).state == "open"
             await store.close()
@@ -192,7 +192,7 @@ class Conformance:
             await store.finish(in_doubt("a"))
             store.append(exchange("a", executed="unknown", status=504))
             await store.open_attention(attention("a"))
-            assert store.claim(key()).state == "in_doubt"
+            assert (await store.claim(key())).state == "in_doubt"
             assert [item.intent.entry.exchange_id for item in await store.pending(10)] == ["a"]
             await entries(store)
             settled = attention("a", state="settled", resolution="executed")
@@ -201,7 +201,7 @@ class Conformance:
             )
             assert sorted(results) == [False] * 4 + [True]
             assert [kind for kind, _ in await entries(store)] == ["outcome", "exchange", "attention"]
-            claim = store.claim(key())
+            claim = await store.claim(key())
             assert ("executed", answer(), False) == (claim.state, claim.answer, claim.is_checked)
             assert await store.pending(10) == []
             assert (await store.attention("a-a")).state == "settled"
@@ -233,7 +233,7 @@ class Conformance:
             await first.close()
             second = await self.open(self.directory)
             assert first.stream != second.stream
-            assert second.claim(key()).state == "in_doubt"
+            assert (await second.claim(key())).state == "in_doubt"
             (item,) = await second.pending(10)
             assert (intent("a", key()), first.stream, "in_doubt", True) == (
                 item.intent,
@@ -269,7 +269,7 @@ class Conformance:
             await second.append_durably(exchange("a", is_recovered=True))
             await second.append_durably(exchange("b", is_recovered=True, executed="no"))
             assert await second.pending(10) == []
-            assert not second.claim(key("a")).is_checked
+            assert not (await second.claim(key("a"))).is_checked
             await second.close()
 
         run(test)
@@ -322,9 +322,9 @@ class Conformance:
             await store.finish(executed("a", (one, two, other)))
             await store.begin(intent("b"))
             await store.finish(executed("b", (one, CrossReference("receipt", "R1", "grace", "erp-east"))))
-            assert {one, two} == set(store.cross_references("receipt", "R1"))
-            assert len(store.cross_references("receipt", "R1")) == 2
-            assert store.cross_references("receipt", "R2") == ()
+            assert {one, two} == set(await store.cross_references("receipt", "R1"))
+            assert len(await store.cross_references("receipt", "R1")) == 2
+            assert await store.cross_references("receipt", "R2") == ()
             await store.close()
 
         run(test)
@@ -419,8 +419,8 @@ class Conformance:
             assert await store.prune(self.now_s()) == 0
             assert await store.prune(self.now_s() + 8 * 86_400) > 0
             assert await store.prune(self.now_s() + 8 * 86_400) == 0
-            assert store.claim(key("a")) is None
-            assert store.claim(key("b")).state == "in_doubt"
+            assert await store.claim(key("a")) is None
+            assert (await store.claim(key("b"))).state == "in_doubt"
             batch = await store.unshipped(1 << 20)
             assert (shipped + 1, shipped + 1) == (batch.first, batch.last)
             await store.close()

@@ -51,7 +51,7 @@ def test_nothing_acknowledged_is_lost(tmp_path):
         assert store.stream == f"gw/0/{KILLS + 1}"
         in_doubt = {item.intent.entry.exchange_id for item in await store.pending(100_000) if item.state == "in_doubt"}
         for name, word in said.items():
-            claim = store.claim(key(name))
+            claim = await store.claim(key(name))
             assert claim is not None, name
             if word == "finished":
                 assert claim.state in ("executed", "answered"), name

@@ -11,7 +11,8 @@ import pytest
 
 from catalog.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.state.backlog import Retention
-from gateway.state.sqlite import FILE, Limits, SqliteStore
+from gateway.state.group import Limits
+from gateway.state.sqlite import FILE, SqliteStore
 from gateway.state.store import ReconcilePlan
 from tests.gateway.state.conformance import Conformance, entries
 from tests.gateway.state.sample import answer, exchange, executed, intent, key, not_executed, run
@@ -47,8 +48,8 @@ def test_the_file_is_private_and_durable(tmp_path):
         await store.append_durably(exchange("a"))
         for path in tmp_path.iterdir():
             assert path.stat().st_mode & 0o077 == 0, path
-        assert store._writer._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert store._writer._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._writer._session._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert store._writer._session._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         await store.close()
 
     run(test)
@@ -125,7 +126,7 @@ def test_a_full_disk_and_its_end(tmp_path):
         assert 100 < accepted < 3_000
         with pytest.raises(Unavailable):
             await store.begin(intent("b", key("b"), fingerprint="f" * 60_000))
-        assert store.claim(key("b")) is None
+        assert await store.claim(key("b")) is None
         with pytest.raises(Unavailable):
             await store.finish(executed("before", body=b"x" * 60_000))
 
@@ -135,10 +136,10 @@ def test_a_full_disk_and_its_end(tmp_path):
         assert await store.prune(time.time() + 10) > 0
         assert await store.begin(intent("b", key("b"), fingerprint="f" * 60_000)) is None
         await store.append_durably(exchange("after"))
-        assert store.claim(key("before")).state == "executed"
+        assert (await store.claim(key("before"))).state == "executed"
         await store.close()
         store = await SqliteStore.open(tmp_path, "gw", 0)
-        assert len(store.claim(key("before")).answer.body) == 60_000
+        assert len((await store.claim(key("before"))).answer.body) == 60_000
         await store.close()
 
     run(test)
@@ -222,7 +223,7 @@ def test_a_caller_that_leaves_before_the_commit_leaves_no_doubt(tmp_path):
         assert await store.begin(intent("b", key())) is None
         await store.close()
         store = await SqliteStore.open(tmp_path, "gw", 0)
-        assert store.claim(key()).exchange_id == "b"
+        assert (await store.claim(key())).exchange_id == "b"
         states = {item.intent.entry.exchange_id: item.state for item in await store.pending(10)}
         assert states == {"a": "not_executed", "b": "in_doubt"}
         await store.close()
@@ -263,7 +264,7 @@ def test_a_plan_survives(tmp_path):
         store = await SqliteStore.open(tmp_path, "gw", 0)
         plans = {item.intent.entry.exchange_id: item.intent.reconcile for item in await store.pending(10)}
         assert {"a": plan, "b": None} == plans
-        assert answer(201, b"\x00\xff\xfe") == store.claim(key("b")).answer
+        assert answer(201, b"\x00\xff\xfe") == (await store.claim(key("b"))).answer
         await store.close()
 
     run(test)
