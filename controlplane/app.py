@@ -38,6 +38,7 @@ from controlplane.lineage.controllers import LineageController
 from controlplane.overview.controllers import OverviewController
 from controlplane.registry.controllers import KeyController, WorkspaceController
 from controlplane.slo.controllers import SloController
+from controlplane.telemetry import Meters
 
 PREFIX = "/api/v1"
 
@@ -56,8 +57,8 @@ DOMAINS: list[ControllerRouterHandler] = [
 ]
 
 
-def create_app(context: Context) -> Litestar:
-    """The application over `context`, whose database has been migrated."""
+def create_app(context: Context, meters: Meters | None = None) -> Litestar:
+    """The application over `context`, whose database has been migrated; `/metrics` shows `meters`."""
 
     def provide_context() -> Context:
         return context
@@ -73,7 +74,7 @@ def create_app(context: Context) -> Litestar:
     )
     return Litestar(
         route_handlers=[api, healthz, readyz, metrics],
-        state=State({"context": context}),
+        state=State({"context": context, "meters": meters or Meters(context)}),
         exception_handlers=problem.HANDLERS,
         openapi_config=_openapi(),
         request_max_body_size=context.settings.max_body_bytes,

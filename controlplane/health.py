@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.errors import Unavailable
+from catalog.metric import MEDIA_TYPE
 from controlplane.context import Context
-from controlplane.telemetry import exposition
+from controlplane.telemetry import Meters
 
 
 @get("/healthz", sync_to_thread=False, media_type=MediaType.TEXT, include_in_schema=False)
@@ -34,5 +35,5 @@ def readyz(request: Request[Any, Any, Any]) -> str:
 @get("/metrics", sync_to_thread=True, include_in_schema=False)
 def metrics(request: Request[Any, Any, Any]) -> Response[str]:
     """Prometheus text exposition 0.0.4."""
-    context: Context = request.app.state.context
-    return Response(exposition(context), media_type="text/plain; version=0.0.4")
+    meters: Meters = request.app.state.meters
+    return Response(meters.exposition(), media_type=MEDIA_TYPE)

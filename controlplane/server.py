@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from catalog.errors import Unavailable
+from catalog.log import configure
 from controlplane.app import create_app
 from controlplane.context import Context
 from controlplane.identity.service import IdentityService
@@ -19,6 +20,7 @@ from controlplane.process import write_ready_file
 from controlplane.settings import Settings
 from controlplane.store.database import Database
 from controlplane.store.migration import upgrade
+from controlplane.telemetry.otlp import Instrumentation
 
 
 class Server(uvicorn.Server):
@@ -53,16 +55,16 @@ def open_context(settings: Settings) -> Context:
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises: Unavailable when the address cannot be had."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("alembic", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    configure(logging.INFO, settings.log_format)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     context = open_context(settings)
     _announce_first_admin(context)
+    instrumentation = Instrumentation(context)
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     url = f"http://{host}:{port}"
     config = uvicorn.Config(
-        create_app(context),
+        instrumentation.around(create_app(context, instrumentation.meters)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -72,6 +74,7 @@ def serve(settings: Settings) -> None:
     try:
         Server(config, context, url).run(sockets=[listener])
     finally:
+        instrumentation.stop()
         context.database.close()
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from catalog.log import Format
+
 
 class Settings(msgspec.Struct, frozen=True):
     """Everything the server may be told. Paths are absolute or relative to the working directory."""
@@ -20,6 +22,10 @@ class Settings(msgspec.Struct, frozen=True):
     enrolment_ttl_s: int = 15 * 60
     gateway_stale_after_s: float = 60.0  # two and more missed polls of 20 s
     shutdown_grace_s: float = 3.0  # the whole stop stays under 5 s
+    log_format: Format = "text"
+    otlp_endpoint: str = ""  # base URL of an OTLP/HTTP collector; "" is the environment's, or none
+    otlp_sample_ratio: float = 1.0  # of the traces that begin here
+    otlp_metric_interval_s: float = 60.0
 
     @property
     def database_path(self) -> Path:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class LogFormat(StrEnum):
+    text = "text"
+    json = "json"
 
 
 def serve(
@@ -16,6 +22,16 @@ def serve(
     admin_token_file: Annotated[
         Path | None, typer.Option(help="Where the first admin token goes (0600) instead of the output.")
     ] = None,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Of the log on standard error: text, or JSON lines.")
+    ] = LogFormat.text,
+    otlp_endpoint: Annotated[
+        str, typer.Option(help="Base URL of an OTLP/HTTP collector; default: OTEL_EXPORTER_OTLP_ENDPOINT, or none.")
+    ] = "",
+    otlp_sample_ratio: Annotated[
+        float, typer.Option(help="Share of the traces beginning here that is exported.", min=0, max=1)
+    ] = 1.0,
+    otlp_metric_interval_s: Annotated[float, typer.Option(help="How often metrics are exported.", min=0.1)] = 60.0,
 ) -> None:
     """Run the control plane until it is stopped. Its first start makes keys and the first admin token.
 
@@ -24,4 +40,15 @@ def serve(
     from controlplane.server import serve as run
     from controlplane.settings import Settings
 
-    run(Settings(data_dir, host, port, ready_file, admin_token_file))
+    settings = Settings(
+        data_dir,
+        host,
+        port,
+        ready_file,
+        admin_token_file,
+        log_format=log_format.value,
+        otlp_endpoint=otlp_endpoint,
+        otlp_sample_ratio=otlp_sample_ratio,
+        otlp_metric_interval_s=otlp_metric_interval_s,
+    )
+    run(settings)

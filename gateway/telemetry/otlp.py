@@ -92,7 +92,7 @@ class Asked:
             references: Any = self._cross_references(wanted.type, wanted.value)
             for known in await references if isawaitable(references) else references:
                 if known.span_id and wanted.assigner in (known.entity, known.system):
-                    found[wanted] = Place(known.trace_id, known.span_id)
+                    found.setdefault(wanted, Place(known.trace_id, known.span_id))  # of several systems, one
             await asyncio.sleep(0)  # requests go first
         return found
 

@@ -149,7 +149,7 @@ def test_health_and_metrics_need_no_credential(api: Api) -> None:
 def test_metrics_follow_the_store(api: Api, clock) -> None:
     gateway = api.enrol()["gateway"]
     clock.move(7)
-    assert f'waybill_gateway_seen_seconds_ago{{gateway="{gateway}"}} 7' in api.client.get("/metrics").text.splitlines()
+    assert f'waybill_gateway_silence_seconds{{waybill_gateway="{gateway}"}} 7' in api.client.get("/metrics").text.splitlines()
 
 
 def test_not_ready_without_its_store(context: Context, api: Api) -> None:

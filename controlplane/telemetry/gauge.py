@@ -1,0 +1,108 @@
+"""Figures of the control plane that are read from its store when somebody asks for metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from catalog import conventions as names
+from catalog.conventions import Instrument
+from catalog.metric import Attributes
+from controlplane.attention.store import attention
+from controlplane.context import Context
+from controlplane.gateways.store import command, gateway
+from controlplane.ingest.store import stream
+from controlplane.projection import slo_projection
+from controlplane.registry.store import generation
+from controlplane.slo.evaluation import Standing
+from controlplane.slo.service import SloService
+
+Samples = Iterable[tuple[Attributes, float]]
+
+_SAME_ANSWER_S = 1.0  # one look at the objectives serves all metrics of one scrape
+
+
+class Gauge(NamedTuple):
+    """One metric; `read` gives (attributes, value) samples."""
+
+    instrument: Instrument
+    read: Callable[[Connection, Context], Samples]
+
+
+class Objectives:
+    """All objectives as they stand, evaluated once for what is asked within a second."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._found: list[Standing] = []
+        self._until_s = -1.0
+
+    def standings(self, context: Context) -> list[Standing]:
+        with self._lock:
+            if self._monotonic() >= self._until_s:
+                self._found = SloService(context, slo_projection()).list_all(None)
+                self._until_s = self._monotonic() + _SAME_ANSWER_S
+            return self._found
+
+    def budget_left(self, _: Connection, context: Context) -> Samples:
+        for standing in self.standings(context):
+            if standing.budget_left_ratio is not None:
+                yield {names.SLO: standing.name}, standing.budget_left_ratio
+
+    def states(self, _: Connection, context: Context) -> Samples:
+        for standing in self.standings(context):
+            yield {names.SLO: standing.name, names.SLO_STATE: standing.state}, 1
+
+
+def gauges(objectives: Objectives) -> list[Gauge]:
+    """Everything that is read from the store."""
+    return [
+        Gauge(names.SNAPSHOT_GENERATION, _generation),
+        Gauge(names.GATEWAY_SILENCE, _silence),
+        Gauge(names.GATEWAY_GENERATION, _running),
+        Gauge(names.INGEST_LAG, _lag),
+        Gauge(names.ATTENTION_OPEN, _attention),
+        Gauge(names.COMMANDS_UNACKNOWLEDGED, _commands),
+        Gauge(names.SLO_BUDGET_LEFT, objectives.budget_left),
+        Gauge(names.SLO_STANDING, objectives.states),
+    ]
+
+
+def _generation(connection: Connection, _: Context) -> Samples:
+    return [({}, connection.scalar(select(func.max(generation.c.generation))) or 0)]
+
+
+def _silence(connection: Connection, context: Context) -> Samples:
+    now = context.clock()
+    for row in connection.execute(select(gateway.c.gateway_id, gateway.c.last_seen_us)):
+        yield {names.GATEWAY: row.gateway_id}, (now - row.last_seen_us) / 1_000_000
+
+
+def _running(connection: Connection, _: Context) -> Samples:
+    for row in connection.execute(select(gateway.c.gateway_id, gateway.c.running_generation)):
+        yield {names.GATEWAY: row.gateway_id}, row.running_generation or 0
+
+
+def _lag(connection: Connection, _: Context) -> Samples:
+    """Of the newest stream of each gateway: earlier ones have ended."""
+    newest = select(func.max(stream.c.stream_id)).group_by(stream.c.gateway_id)
+    rows = connection.execute(
+        select(stream.c.name, stream.c.last_at_us, stream.c.ingested_us).where(stream.c.stream_id.in_(newest))
+    )
+    for row in rows:
+        yield {names.STREAM: row.name}, max(row.ingested_us - row.last_at_us, 0) / 1_000_000
+
+
+def _attention(connection: Connection, _: Context) -> Samples:
+    count = select(func.count()).select_from(attention).where(attention.c.state == "open")
+    return [({}, connection.scalar(count) or 0)]
+
+
+def _commands(connection: Connection, _: Context) -> Samples:
+    count = select(func.count()).select_from(command).where(command.c.acked_us.is_(None))
+    return [({}, connection.scalar(count) or 0)]
