@@ -139,3 +139,11 @@ def representatives(entities: Mapping[str, Entity]) -> dict[str, frozenset[str]]
         for member in entity.members:
             found.setdefault(member, {member}).add(name)
     return {name: frozenset(names) for name, names in found.items()}
+
+
+def may_act(consumer: Consumer, entity: str, representing: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a consumer was given `entity`, or a centre that acts for it; `representing` as `representatives` gives
+    it."""
+    if "*" in consumer.entities or entity in consumer.entities:
+        return True
+    return entity in representing and not representing[entity].isdisjoint(consumer.entities)

@@ -21,6 +21,11 @@ def join(base: str, *tokens: str | int) -> str:
     return base + "".join(f"/{escape(str(token))}" for token in tokens)
 
 
+def is_within(pointer: str, outer: str) -> bool:
+    """Whether `pointer` leads to what `outer` leads to, or into it."""
+    return pointer == outer or pointer.startswith(f"{outer}/")
+
+
 def parse(pointer: str) -> tuple[str, ...]:
     """The reference tokens of a pointer. Raises `Invalid` when it is none."""
     if pointer == "":

@@ -9,7 +9,7 @@ import msgspec
 
 from catalog.contract import ContractVersion, Operation
 from catalog.errors import Invalid, Problem
-from catalog.network import Binding, System
+from catalog.network import Binding, System, representatives
 from catalog.running import Snapshot
 from catalog.snapshot import canonical_json, sha256_hex
 from catalog.version import version_key
@@ -74,6 +74,7 @@ class _Builder:
         self._bindings = _by_contract(snapshot.bindings)
         self._base_paths = {version.ref: version.base_path for version in snapshot.versions}
         self._scopes: dict[str, dict[str, frozenset[str]]] = {}
+        self._representing = representatives(snapshot.entities)
 
     def build(self) -> None:
         try:
@@ -112,7 +113,7 @@ class _Builder:
             layer=extension.layer or version.contract.layer,
             chain=chain,
             meaning=Meaning(extension),
-            resolver=EntityResolver(extension),
+            resolver=EntityResolver(extension, self._representing),
             targets=self._bound(contract, version.major),
             reconcile=_reconcile(version, operation),
             granted=self._granted(contract),
@@ -135,6 +136,9 @@ class _Builder:
             validators=self._snapshot.validators,
             base_paths=self._base_paths,
             key_source=self._key_source,
+            representing=self._representing,
+            bound={item.entity: item.system for item in self._bindings.get(_major(version), ())},
+            records=self._snapshot.records,
         )
 
     def _bound(self, contract: str, major: int) -> dict[str, Target]:
@@ -192,6 +196,10 @@ def serving(versions: Iterable[ContractVersion]) -> Iterator[ContractVersion]:
 
 def _order(version: ContractVersion) -> tuple[int, tuple[int, int, int]]:
     return _RANK[version.state.state], version_key(version.version)
+
+
+def _major(version: ContractVersion) -> tuple[str, int]:
+    return version.contract.contract, version.major
 
 
 def _by_contract(bindings: Iterable[Binding]) -> dict[tuple[str, int], list[Binding]]:

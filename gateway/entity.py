@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from catalog.contract import Extension
 from catalog.expression import Context, Expression, compile_expression
 from catalog.extension import texts
-from catalog.network import Consumer
+from catalog.network import Consumer, may_act
 from gateway.state.store import Store
 
 
@@ -28,7 +29,8 @@ _FOREIGN = Resolution("", 404, "not-found", "There is no such object.")
 class EntityResolver:
     """The `legal_entity` expressions of one operation, compiled."""
 
-    def __init__(self, extension: Extension) -> None:
+    def __init__(self, extension: Extension, representing: Mapping[str, frozenset[str]]) -> None:
+        self._representing = representing
         compiled = [compile_expression(text) for text in texts(extension.legal_entity)]
         self._direct = [expression for expression in compiled if "reference" not in expression.sources]
         self._uses_reference = len(self._direct) < len(compiled)
@@ -57,7 +59,7 @@ class EntityResolver:
         known = {reference.entity for reference in await store.cross_references(self._object, value)}
         if not known:
             return None
-        own = known if "*" in consumer.entities else known.intersection(consumer.entities)
+        own = {entity for entity in known if may_act(consumer, entity, self._representing)}
         if not own:
             return _FOREIGN
         if stated:

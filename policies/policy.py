@@ -14,7 +14,7 @@ import msgspec
 from catalog.contract import ContractVersion, Operation
 from catalog.envelope import Envelope, Match
 from catalog.errors import Invalid, Problem
-from catalog.network import Consumer, ConsumerBlob, Entity
+from catalog.network import Consumer, ConsumerBlob, Entity, SystemOfRecord
 from catalog.schema import Validators
 from policies.decision import Decision
 from policies.keyset import Issuer, KeySource
@@ -59,6 +59,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     validators: Validators  # shared by content over the whole snapshot
     envelope: str = ""  # name of the policy's envelope, unique in a workspace
     base_paths: Mapping[str, str] = {}  # "name@version" -> base path at the gateway, of every published version
+    representing: Mapping[str, frozenset[str]] = {}  # entity -> those that may act for it (`network.representatives`)
+    bound: Mapping[str, str] = {}  # legal entity, or "*" -> system that calls of the operation go to
+    records: tuple[SystemOfRecord, ...] = ()
     key_source: Callable[[Issuer, bytes], KeySource] = no_key_source  # live keys of an issuer; PEM of its server's CA
 
 

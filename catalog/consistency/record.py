@@ -10,7 +10,7 @@ from catalog.consistency.known import Known, place_of
 from catalog.errors import Invalid, Problem
 from catalog.inventory import Workspace
 from catalog.network import SystemOfRecord
-from catalog.pointer import join, parse
+from catalog.pointer import is_within, join, parse
 from catalog.reference import PREFIX, parse_reference
 from catalog.version import version_key
 
@@ -106,8 +106,3 @@ def _overlaps(
         for index, pointer in enumerate(record.fields):
             if any(is_within(pointer, field) or is_within(field, pointer) for field in other.fields):
                 yield f"{pointer} has a system of record already", join("/fields", index), remedy
-
-
-def is_within(pointer: str, outer: str) -> bool:
-    """Whether `pointer` leads to what `outer` leads to, or into it."""
-    return pointer == outer or pointer.startswith(f"{outer}/")

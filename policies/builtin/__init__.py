@@ -9,6 +9,7 @@ from policies.builtin.coarse_limit import CoarseLimit
 from policies.builtin.entity import EntityAuthorization
 from policies.builtin.idempotency import Idempotency
 from policies.builtin.jwt import Jwt
+from policies.builtin.layer import Layer
 from policies.builtin.lifecycle import LifeCycle
 from policies.builtin.mtls import Mtls
 from policies.builtin.rate_limit import RateLimit
@@ -16,6 +17,7 @@ from policies.builtin.request_schema import RequestSchema
 from policies.builtin.response_schema import ResponseSchema
 from policies.builtin.scope import Scope
 from policies.builtin.shape import Shape
+from policies.builtin.system_of_record import SystemOfRecordCheck
 
 #: policy id -> class
 BUILTIN: dict[str, Any] = {
@@ -25,6 +27,7 @@ BUILTIN: dict[str, Any] = {
         Jwt,
         Mtls,
         Scope,
+        Layer,
         CoarseLimit,
         Shape,
         EntityAuthorization,
@@ -32,6 +35,7 @@ BUILTIN: dict[str, Any] = {
         RateLimit,
         LifeCycle,
         RequestSchema,
+        SystemOfRecordCheck,
         ResponseSchema,
     )
 }

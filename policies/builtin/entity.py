@@ -1,11 +1,13 @@
-"""A consumer acts only for the legal entities that it was given."""
+"""A consumer acts only for the legal entities that it was given, and for the members of a centre it was given."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Self
 
 import msgspec
 
+from catalog.network import may_act
 from policies.decision import ALLOW, Decision, reject
 from policies.policy import Facts, Need, Phase, Surroundings
 from policies.request import Request
@@ -19,17 +21,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class EntityAuthorization:
     id: ClassVar[str] = "entity"
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     phase: ClassVar[Phase] = "entity"
     after: ClassVar[tuple[str, ...]] = ()
     config_type: ClassVar[type[msgspec.Struct]] = Config
 
-    def __init__(self, known: frozenset[str]) -> None:
+    def __init__(self, known: Collection[str], representing: Mapping[str, frozenset[str]]) -> None:
         self._known = known
+        self._representing = representing
 
     @classmethod
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
-        return cls(frozenset(around.entities))
+        return cls(around.entities, around.representing)
 
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
         return ()
@@ -38,4 +41,4 @@ class EntityAuthorization:
         consumer = request.consumer
         if consumer is None or request.entity not in self._known:
             return _FORBIDDEN
-        return ALLOW if request.entity in consumer.entities or "*" in consumer.entities else _FORBIDDEN
+        return ALLOW if may_act(consumer, request.entity, self._representing) else _FORBIDDEN
