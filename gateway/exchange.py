@@ -103,7 +103,7 @@ class Meaning:
         found = self.read(context)
         return msgspec.structs.replace(
             draft,
-            event=self.event,
+            event=self.event or draft.event,
             object=found.object or draft.object,
             aliases=found.aliases or draft.aliases,
             links=draft.links + tuple(link for link in found.links if link not in draft.links),

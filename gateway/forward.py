@@ -17,6 +17,7 @@ import msgspec
 from catalog.errors import Unavailable
 from catalog.network import System
 from catalog.record import AttentionEntry, Executed, IntentEntry, OutcomeEntry
+from gateway import event
 from gateway.call import Call, Reply
 from gateway.exchange import cross_references
 from gateway.header import folded
@@ -87,17 +88,9 @@ class Forwarder:
             deadline_s = self._clock() + timeouts.connect_s + timeouts.total_s
             reconcile = plan.reconcile.plan(call.context, deadline_s)
         call.understand()
-        try:
-            claim = await self._committed(call, self._store.begin(_intent(call, plan, target, reconcile)))
-        except Unavailable:
-            return journal_unavailable(call)
-        if claim is not None:
-            for step in plan.chain.claim:
-                reply = self._steps.rejudge(step, call, claim)
-                if reply is not None:
-                    return reply
-            return await self.replay(call, plan)
-        call.has_intent = True
+        reply = await self._begin(call, plan, _intent(call, plan, target, reconcile))
+        if reply is not None:
+            return reply
         try:
             answer = await self._send(call, plan, target)
         except UpstreamUnreachable as error:
@@ -114,6 +107,35 @@ class Forwarder:
             if call.is_finished:
                 raise
             return await self._in_doubt(call, plan, target, reconcile)
+
+    async def accept(self, call: Call, plan: OperationPlan) -> Reply:
+        """An event: on disk with its intent, and there is nothing else to do."""
+        call.understand()
+        meant = event.event_of(call, plan)
+        intent = _intent(call, plan, None, None)
+        intent = msgspec.structs.replace(intent, draft=event.told(intent.draft, meant))
+        reply = await self._begin(call, plan, intent)
+        if reply is not None:
+            return reply
+        call.event = meant
+        answer = event.acceptance(call.request.exchange_id, self._store.stream)
+        await self._finish(call, "yes", "executed", answer)
+        return Reply(answer.status, list(answer.headers), answer.body)
+
+    async def _begin(self, call: Call, plan: OperationPlan, intent: Intent) -> Reply | None:
+        """Commit the intent; the answer when it could not be, or when somebody came first with the same key."""
+        try:
+            claim = await self._committed(call, self._store.begin(intent))
+        except Unavailable:
+            return journal_unavailable(call)
+        if claim is None:
+            call.has_intent = True
+            return None
+        for step in plan.chain.claim:
+            reply = self._steps.rejudge(step, call, claim)
+            if reply is not None:
+                return reply
+        return await self.replay(call, plan)
 
     async def replay(self, call: Call, plan: OperationPlan) -> Reply:
         """The stored answer of an earlier call with the same key; checked first if it never was."""
@@ -315,7 +337,7 @@ def _refused(call: Call, step: Step, decision: Decision | None) -> Reply:
     )
 
 
-def _intent(call: Call, plan: OperationPlan, target: Target, reconcile: ReconcilePlan | None) -> Intent:
+def _intent(call: Call, plan: OperationPlan, target: Target | None, reconcile: ReconcilePlan | None) -> Intent:
     request = call.request
     draft = call.record(0, 0, call.started_ns)
     entry = IntentEntry(
@@ -325,7 +347,7 @@ def _intent(call: Call, plan: OperationPlan, target: Target, reconcile: Reconcil
         plan.operation.id,
         draft.consumer,
         request.entity,
-        target.system.system,
+        draft.system,
         draft.request_sha256,
         draft.key_sha256,
     )

@@ -20,6 +20,7 @@ from catalog.contract import Operation
 from catalog.errors import Unavailable
 from catalog.network import System
 from catalog.record import AckEntry, AttentionEntry, Exchange, Executed, Fault, OutcomeEntry
+from gateway.event import acceptance, is_told
 from gateway.finding import Finding, Found, counted, judge
 from gateway.plan import Target
 from gateway.problem import CONTENT_TYPE, problem_body
@@ -120,12 +121,23 @@ class Reconciler:
         """Look once at what is pending; seconds to pause. Raises: Unavailable."""
         pending = await self._store.pending(100)
         for item in pending:
-            if item.needs_record:
+            if item.state == "in_doubt" and is_told(item):
+                await self._accept(item)
+            elif item.needs_record:
                 await self._recover(item)
         now_s = self._clock()
-        due = [item for item in pending if item.state == "in_doubt" and item.retry_at_s <= now_s]
+        doubtful = [item for item in pending if item.state == "in_doubt" and not is_told(item)]
+        due = [item for item in doubtful if item.retry_at_s <= now_s]
         await asyncio.gather(*(self._attend(item) for item in due[: self._pace.at_once]))
         return 0.0 if len(due) > self._pace.at_once else self._pace.interval_s
+
+    async def _accept(self, item: PendingIntent) -> None:
+        """An event whose process died before it could say that it has it: on disk it is, so it is accepted."""
+        exchange_id = item.intent.entry.exchange_id
+        answer = acceptance(exchange_id, item.stream)
+        stream = "" if item.stream == self._store.stream else item.stream
+        outcome = Outcome(OutcomeEntry(exchange_id, "yes", stream=stream), "answered", answer)
+        await self._store.settle(exchange_id, outcome, replace(item.intent.draft, is_recovered=True), None)
 
     async def settle(self, command: Command) -> AckEntry:
         """Carry out a person's decision, once."""
@@ -300,6 +312,8 @@ class Reconciler:
 
     def _lost(self, item: PendingIntent, withheld: Withheld | None) -> Exchange:
         """The record that a dead process did not come to write."""
+        if is_told(item):
+            return replace(item.intent.draft, is_recovered=True)
         draft = replace(item.intent.draft, event="", is_recovered=True)
         status = 502 if item.answer is None else item.answer.status
         if item.state == "in_doubt":

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from operator import itemgetter
 from typing import Any
 
+from catalog.cloudevent import key_of
 from catalog.errors import Unavailable
+from gateway import event
 from gateway.call import Call, Reply
 from gateway.forward import Forwarder, Upstream
 from gateway.plan import OperationPlan
@@ -132,11 +134,16 @@ class Runner:
 
     async def _judge_body(self, call: Call, plan: OperationPlan) -> Reply | None:
         request = call.request
+        is_event = plan.operation.is_event
+        if is_event and (reply := event.refuse_batch(call)):
+            return reply
         if request.body and is_json_type(request.media):
             request.document, request.flaw = read_json(request.body)
         reply = await self._steps.run(plan.chain.body, call)
         if reply is None and request.flaw:
             return call.refuse(400, "malformed-json", request.flaw)
+        if reply is None and is_event:
+            reply = event.take(call)
         return reply or await self._resolve(call, plan)
 
     async def _resolve(self, call: Call, plan: OperationPlan) -> Reply | None:
@@ -164,13 +171,18 @@ class Runner:
             call.context.system = target.system.system
         if plan.is_safe:
             return None
-        request.fingerprint = _fingerprint(call, plan)
+        is_event = plan.operation.is_event
+        if is_event and call.context is not None and request.consumer is not None:
+            call.context.system = request.consumer.system  # that whose names the event tells
+        request.fingerprint = event.fingerprint(call) if is_event else _fingerprint(call, plan)
         if not plan.chain.claim:
             return None
         keys = call.inbound.idempotency_keys
-        if len(keys) > 1:
+        if is_event:
+            request.idempotency_key = key_of(request.document)
+        elif len(keys) > 1:
             return call.refuse(400, "idempotency-key-malformed", "There is more than one Idempotency-Key.")
-        if keys:
+        elif keys:
             request.idempotency_key = _key_text(keys[0])
         reply = await self._steps.run(plan.chain.claim, call)
         if reply is not None:
@@ -187,13 +199,15 @@ class Runner:
     def _bind(self, call: Call, plan: OperationPlan) -> Reply | None:
         if plan.is_retired:
             return call.refuse(410, "retired", "This version is retired.")
-        if call.target is None:
+        if call.target is None and not plan.operation.is_event:
             detail = "No system is bound to this contract and legal entity."
             return call.refuse(503, "no-binding", detail, "gateway")
         return None
 
     async def _forward(self, call: Call, plan: OperationPlan) -> Reply:
         target = call.target
+        if plan.operation.is_event:
+            return await asyncio.shield(asyncio.create_task(self._forwarder.accept(call, plan)))
         if target is None:
             raise RuntimeError("a call without a system was let through")
         if plan.is_safe:
