@@ -118,7 +118,7 @@ def _has_more(document: dict[str, Any], base: str, known: tuple[str, ...]) -> bo
         if any(is_within(pointer, each) for each in known):
             continue
         leads_on = any(is_within(each, pointer) for each in known)
-        if not leads_on or type(value) is not dict or _has_more(value, pointer, known):
+        if not leads_on or type(value) is not dict or not value or _has_more(value, pointer, known):
             return True
     return False
 
