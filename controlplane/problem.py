@@ -15,6 +15,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from catalog.errors import Problem, WaybillError
 
@@ -75,6 +76,17 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
     return problem_response(error.status_code, code, detail, problems, headers)
 
 
+def on_store_error(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
+    """The store is away, or kept this request waiting too long; nothing was changed."""
+    log.error("the store failed at %s %s", request.method, request.url.path, exc_info=error)
+    return problem_response(503, "unavailable", "the store does not answer", headers={"retry-after": "5"})
+
+
+def on_store_refusal(_: Request[Any, Any, Any], __: DataError) -> Response[bytes]:
+    """A value that no store can hold or compare: a number beyond 64 bits, text with a NUL."""
+    return problem_response(422, "invalid", "a number is too large, or a text holds a NUL character")
+
+
 def on_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("unforeseen error at %s %s", request.method, request.url.path, exc_info=error)
     return problem_response(500, "internal", "the control plane failed; its log has the details")
@@ -94,5 +106,7 @@ def _phrase(error: HTTPException) -> str:
 HANDLERS: ExceptionHandlersMap = {
     WaybillError: on_waybill_error,
     HTTPException: on_http_exception,
+    DataError: on_store_refusal,
+    OperationalError: on_store_error,
     Exception: on_unforeseen,
 }

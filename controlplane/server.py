@@ -15,12 +15,17 @@ from catalog.log import configure
 from controlplane.app import create_app
 from controlplane.context import Context
 from controlplane.identity.service import IdentityService
+from controlplane.installation import recognise
 from controlplane.keys import KeyRing, write_secret
 from controlplane.process import write_ready_file
 from controlplane.settings import Settings
+from controlplane.store.announcement import announcer, listening
 from controlplane.store.database import Database
 from controlplane.store.migration import upgrade
 from controlplane.telemetry.otlp import Instrumentation
+from controlplane.wakeup import Wakeup
+
+PUBLISHED, COMMANDED = "waybill_published", "waybill_commanded"  # channels
 
 
 class Server(uvicorn.Server):
@@ -48,9 +53,17 @@ class Server(uvicorn.Server):
 def open_context(settings: Settings) -> Context:
     """The data directory, made when it is missing, with a migrated database and its keys."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database.sqlite(settings.database_path)
+    database = Database.open(settings.store_url)
     upgrade(database)
-    return Context(settings, database, KeyRing.open(settings.keys_dir))
+    keys = KeyRing.open(settings.keys_dir)
+    recognise(database, keys)
+    return Context(
+        settings,
+        database,
+        keys,
+        published=Wakeup(announcer(database, PUBLISHED)),
+        commanded=Wakeup(announcer(database, COMMANDED)),
+    )
 
 
 def serve(settings: Settings) -> None:
@@ -71,8 +84,10 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_grace_s),
         lifespan="on",
     )
+    wakes = {PUBLISHED: context.published.wake, COMMANDED: context.commanded.wake}
     try:
-        Server(config, context, url).run(sockets=[listener])
+        with listening(context.database, wakes):
+            Server(config, context, url).run(sockets=[listener])
     finally:
         instrumentation.stop()
         context.database.close()

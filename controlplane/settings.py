@@ -12,11 +12,12 @@ from catalog.log import Format
 class Settings(msgspec.Struct, frozen=True):
     """Everything the server may be told. Paths are absolute or relative to the working directory."""
 
-    data_dir: Path  # holds controlplane.sqlite3 and keys/
+    data_dir: Path  # holds keys/, and controlplane.sqlite3 unless there is a database_url
     host: str = "127.0.0.1"
     port: int = 0  # 0 chooses a free one
     ready_file: Path | None = None
     admin_token_file: Path | None = None
+    database_url: str = ""  # sqlite:///path or postgresql://user@host/database; "" is SQLite in data_dir
     max_body_bytes: int = 16 * 1024 * 1024  # of everything but a workspace, which may be larger
     max_wait_s: float = 30.0  # longest long poll; proxies commonly cut at 60 s
     enrolment_ttl_s: int = 15 * 60
@@ -30,6 +31,10 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def database_path(self) -> Path:
         return self.data_dir / "controlplane.sqlite3"
+
+    @property
+    def store_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.database_path}"
 
     @property
     def keys_dir(self) -> Path:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
 class Wakeup:
-    """One condition, any number of waiters."""
+    """One condition, any number of waiters. `announce` tells processes other than this one of each `notify`."""
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Callable[[], None] | None = None) -> None:
+        self._announce = announce
         self._lock = threading.Lock()
         self._waiters: set[Ticket] = set()
         self._is_closed = False
@@ -34,7 +35,13 @@ class Wakeup:
                 self._waiters.discard(ticket)
 
     def notify(self) -> None:
-        """Wake everybody who waits now."""
+        """Wake everybody who waits now, in other processes too."""
+        if self._announce is not None:
+            self._announce()
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake everybody who waits now in this process."""
         with self._lock:
             waiters = tuple(self._waiters)
         for ticket in waiters:
@@ -44,7 +51,7 @@ class Wakeup:
         """Wake everybody, and let nobody wait again: the server stops."""
         with self._lock:
             self._is_closed = True
-        self.notify()
+        self.wake()
 
     @property
     def is_closed(self) -> bool:

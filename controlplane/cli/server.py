@@ -14,6 +14,16 @@ class LogFormat(StrEnum):
     json = "json"
 
 
+#: from the environment where it can be, since a command line shows passwords to everybody on the machine
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        help="sqlite:///PATH or postgresql://USER@HOST/DATABASE; default: SQLite in the data directory.",
+        envvar="WAYBILL_DATABASE_URL",
+    ),
+]
+
+
 def serve(
     data_dir: Annotated[Path, typer.Option(help="Where database and keys live; made when missing.")],
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
@@ -22,6 +32,7 @@ def serve(
     admin_token_file: Annotated[
         Path | None, typer.Option(help="Where the first admin token goes (0600) instead of the output.")
     ] = None,
+    database_url: DatabaseOption = "",
     log_format: Annotated[
         LogFormat, typer.Option(help="Of the log on standard error: text, or JSON lines.")
     ] = LogFormat.text,
@@ -35,6 +46,8 @@ def serve(
 ) -> None:
     """Run the control plane until it is stopped. Its first start makes keys and the first admin token.
 
+    Several control planes may share one PostgreSQL database if they have the same keys/ in their data directories.
+
     Example: waybill serve --data-dir /var/lib/waybill --port 8400
     """
     from controlplane.server import serve as run
@@ -46,6 +59,7 @@ def serve(
         port,
         ready_file,
         admin_token_file,
+        database_url,
         log_format=log_format.value,
         otlp_endpoint=otlp_endpoint,
         otlp_sample_ratio=otlp_sample_ratio,

@@ -41,6 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     port: int = 0
     gateway_port: int = 0
     secrets: Path | None = None
+    database_url: str = ""
 
 
 class Stack:
@@ -134,7 +135,8 @@ class Stack:
     def _start_control_plane(self) -> Process:
         data_dir, token_file = self._state / "controlplane", self._state / "admin-token"
         argv = ["-m", "controlplane", "serve", "--data-dir", str(data_dir), "--admin-token-file", str(token_file)]
-        process = self._start("control plane", argv, self._options.port)
+        environment = {"WAYBILL_DATABASE_URL": self._options.database_url}
+        process = self._start("control plane", argv, self._options.port, environment)
         save_connection(self._workspace, Connection(process.url, token_file.read_text()))
         return process
 
@@ -168,12 +170,12 @@ class Stack:
         write_ready_file(self._state / "dashboards.ready.json", self._addresses["dashboards"], process.pid)
         _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
 
-    def _start(self, name: str, argv: list[str], port: int) -> Process:
+    def _start(self, name: str, argv: list[str], port: int, env: Mapping[str, str] | None = None) -> Process:
         """A server of ours, at `port`, or where it was the last time, or anywhere."""
         wanted = port or _port_of(self._addresses.get(name))
         ready_file = self._state / f"{name.replace(' ', '-')}.ready.json"
         argv = [*argv, "--port", str(port or _free_port(wanted)), "--ready-file", str(ready_file)]
-        process = Process.start(name, [sys.executable, *argv], self._log(name), ready_file)
+        process = Process.start(name, [sys.executable, *argv], self._log(name), ready_file, env)
         self._processes.append(process)
         process.wait_ready(READY_S)
         self._addresses[name] = process.url

@@ -9,6 +9,7 @@ import typer
 
 from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say
+from controlplane.cli.server import DatabaseOption
 from controlplane.cli.stack import Options, Stack
 from controlplane.cli.workspace import read_workspace
 
@@ -25,6 +26,7 @@ def up(
     secrets: Annotated[
         Path | None, typer.Option(help="0600 file with the systems' credentials, for the gateway.")
     ] = None,
+    database_url: DatabaseOption = "",
 ) -> None:
     """Run a workspace until Ctrl-C; state stays in DIR/.waybill and a second `up` goes on from there.
 
@@ -35,7 +37,9 @@ def up(
     """
     files = read_workspace(workspace)
     _check(files)
-    stack = Stack(workspace.resolve(), Options(dashboards, port, gateway_port, secrets and secrets.resolve()))
+    stack = Stack(
+        workspace.resolve(), Options(dashboards, port, gateway_port, secrets and secrets.resolve(), database_url)
+    )
     with stack:
         stack.start(files)
         stack.describe()

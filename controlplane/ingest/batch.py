@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -67,6 +68,8 @@ class Located(msgspec.Struct, frozen=True):
         return Position(self.line.at_us, self.stream, self.line.seq)
 
 
+ESCAPED_NUL = b"\\u0000"
+
 _decode_line = msgspec.json.Decoder(Line).decode
 _decode_exchange = msgspec.json.Decoder(Exchange).decode
 
@@ -97,11 +100,26 @@ def split_lines(lines: bytes) -> Iterator[Line]:
 
 
 def exchange_of(line: Line) -> Exchange | None:
-    """The exchange of an `exchange` entry; None when its body is newer than this program."""
+    """The exchange of an `exchange` entry; None when its body is newer than this program.
+
+    PostgreSQL keeps no text with a NUL: here it becomes U+FFFD, on every store; the line itself stays as it came.
+    """
     try:
+        if ESCAPED_NUL in bytes(line.body):
+            return msgspec.convert(_without_nul(msgspec.json.decode(line.body)), Exchange)
         return _decode_exchange(line.body)
     except msgspec.DecodeError:
         return None
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    return value
 
 
 def _checked(text: bytes, seq: int, previous: str) -> Line:

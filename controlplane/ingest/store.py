@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table
 
+from controlplane.store.column import Number, Plain
 from controlplane.store.database import metadata
 
 stream = Table(
     "stream",
     metadata,
-    Column("stream_id", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True),  # gateway/slot/epoch
-    Column("gateway_id", String, nullable=False),
+    Column("stream_id", Number, primary_key=True),
+    Column("name", Plain, nullable=False, unique=True),  # gateway/slot/epoch
+    Column("gateway_id", Plain, nullable=False),
     Column("last", BigInteger, nullable=False),
-    Column("head", String, nullable=False),  # SHA-256 (hex) of the last line
+    Column("head", Plain, nullable=False),  # SHA-256 (hex) of the last line
     Column("last_at_us", BigInteger, nullable=False),  # the latest commit time among its entries
     Column("ingested_us", BigInteger, nullable=False),  # when the last batch arrived, by our clock
-    Column("signature", String, nullable=False),  # base64, over `audit.head_message`
+    Column("signature", Plain, nullable=False),  # base64, over `audit.head_message`
     Column("signed_at_us", BigInteger, nullable=False),
     Column("unread", Integer, nullable=False),  # exchange entries that this program could not read
 )
@@ -25,8 +26,8 @@ stream = Table(
 log_batch = Table(
     "log_batch",
     metadata,
-    Column("batch_id", Integer, primary_key=True),
-    Column("stream_id", Integer, ForeignKey("stream.stream_id"), nullable=False),
+    Column("batch_id", Number, primary_key=True),
+    Column("stream_id", Number, ForeignKey("stream.stream_id"), nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("lines", LargeBinary, nullable=False),

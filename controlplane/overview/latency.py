@@ -6,12 +6,13 @@ import math
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, or_, select, tuple_
 
 from catalog.measure import Measure
 from controlplane.lineage.histogram import RELATIVE_ERROR, quantile
 from controlplane.lineage.store import call_rollup, latency_rollup
 from controlplane.overview.figure import Detail, Reading, Scope
+from controlplane.store.column import sum_of
 
 RATIO = 0.95
 
@@ -49,7 +50,7 @@ def segments_of(scope: Scope, grain: Any, bucket: Any) -> ColumnElement[bool]:
 def _rows(scope: Scope, wanted: list[tuple[str, ...]]) -> list[Any]:
     table = latency_rollup.c
     query = (
-        select(table.operation, table.step, func.sum(table.calls).label("calls"))
+        select(table.operation, table.step, sum_of(table.calls).label("calls"))
         .where(tuple_(table.contract, table.operation).in_(wanted), segments_of(scope, table.grain, table.bucket))
         .group_by(table.operation, table.step)
     )
@@ -60,7 +61,7 @@ def _rows(scope: Scope, wanted: list[tuple[str, ...]]) -> list[Any]:
 def _refused(scope: Scope, wanted: list[tuple[str, ...]]) -> int:
     table = call_rollup.c
     query = (
-        select(func.sum(table.calls))
+        select(sum_of(table.calls))
         .where(segments_of(scope, table.grain, table.bucket))
         .where(tuple_(table.contract, table.operation).in_(wanted), table.refusal != "")
     )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
+from controlplane.store.column import Number, Plain
 from controlplane.store.database import metadata
 
 # One row per version of an objective that is in force; another meaning is another row.
 slo_definition = Table(
     "slo_definition",
     metadata,
-    Column("slo_id", Integer, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
-    Column("sha256", String, nullable=False),
+    Column("slo_id", Number, primary_key=True),
+    Column("name", Plain, nullable=False, unique=True),
+    Column("sha256", Plain, nullable=False),
     Column("spec", Text, nullable=False),  # JSON of catalog.slo.SloSpec
 )
 
@@ -28,10 +29,10 @@ slo_generation = Table(
 slo_contribution = Table(
     "slo_contribution",
     metadata,
-    Column("slo_id", Integer, ForeignKey("slo_definition.slo_id"), primary_key=True),
-    Column("object_id", Integer, ForeignKey("business_object.object_id"), primary_key=True),
-    Column("state", String, nullable=False),  # open | good | bad
-    Column("legal_entity", String, nullable=False),
+    Column("slo_id", Number, ForeignKey("slo_definition.slo_id"), primary_key=True),
+    Column("object_id", Number, ForeignKey("business_object.object_id"), primary_key=True),
+    Column("state", Plain, nullable=False),  # open | good | bad
+    Column("legal_entity", Plain, nullable=False),
     Column("started_us", BigInteger, nullable=False),
     Column("deadline_us", BigInteger, nullable=False),
     Column("finished_us", BigInteger),
@@ -43,10 +44,10 @@ slo_contribution = Table(
 slo_rollup = Table(
     "slo_rollup",
     metadata,
-    Column("slo_id", Integer, ForeignKey("slo_definition.slo_id"), primary_key=True),
+    Column("slo_id", Number, ForeignKey("slo_definition.slo_id"), primary_key=True),
     Column("grain", Integer, primary_key=True),
     Column("bucket", Integer, primary_key=True),
-    Column("legal_entity", String, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
     Column("good", BigInteger, nullable=False),
     Column("bad", BigInteger, nullable=False),
 )

@@ -120,8 +120,8 @@ def _streams(assigned: Sequence[tuple[int, dict[str, Any]]]) -> list[Stream]:
 
 
 def _ship(streams: list[Stream], order: Sequence[tuple[int, int]], service: IngestService) -> None:
-    for which, count in order:
-        streams[which].send(service, count)
+    for which, many in order:
+        streams[which].send(service, many)
     for stream in streams:
         stream.send(service)
 

@@ -12,6 +12,7 @@ import controlplane.attention.store
 import controlplane.gateways.store
 import controlplane.identity.store
 import controlplane.ingest.store
+import controlplane.installation
 import controlplane.lineage.store
 import controlplane.registry.store
 import controlplane.slo.store  # noqa: F401

@@ -29,12 +29,12 @@ def run_waybill(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedP
     )
 
 
-def start_control_plane(directory: Path) -> Process:
+def start_control_plane(directory: Path, **env: str) -> Process:
     """`waybill serve` with its data below `directory`."""
     argv = [sys.executable, "-m", "controlplane", "serve", "--data-dir", str(directory / "data")]
     ready_file = directory / "ready.json"
     argv += ["--ready-file", str(ready_file), "--admin-token-file", str(directory / "admin-token")]
-    return Process.start("control plane", argv, directory / "serve.log", ready_file).wait_ready(60)
+    return Process.start("control plane", argv, directory / "serve.log", ready_file, env).wait_ready(60)
 
 
 @pytest.fixture(scope="module")

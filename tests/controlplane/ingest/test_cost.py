@@ -8,6 +8,7 @@ from sqlalchemy import event
 from controlplane.context import Context
 from controlplane.ingest.service import IngestService
 from controlplane.projection import projections
+from tests.controlplane.engine import accesses
 from tests.controlplane.journal import Calls, Stream, procure_to_pay, receipt_slo, validation_slo
 from tests.controlplane.publication import put_in_force
 
@@ -34,8 +35,8 @@ def test_no_statement_of_an_ingest_reads_a_whole_table(context: Context, is_reto
     assert len(asked) > 12
     with context.database.read() as connection:
         for statement, parameters in asked:
-            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] in GROWING]
+            steps = accesses(connection, statement, parameters)
+            scans = [step for step in steps if step.table in GROWING and not step.is_search]
             assert scans == [], statement
-            ranges = [step for step in plan if "business_object_by_time" in step]
-            assert ranges == [], statement
+            if connection.dialect.name == "sqlite":  # it has no statistics that would tell it better
+                assert "business_object_by_time" not in [step.index for step in steps], statement

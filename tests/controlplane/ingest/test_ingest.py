@@ -133,6 +133,18 @@ def test_what_is_newer_than_this_program_is_kept_and_passed_over(api: Api, gatew
     assert is_problem(api.get(f"/exchanges/{'f' * 32}"), 404, "not-found")
 
 
+def test_a_nul_in_a_key_is_replaced_in_what_is_derived_and_kept_in_the_log(
+    api: Api, gateway: dict, stream: Stream
+) -> None:
+    """PostgreSQL cannot keep it, and one odd key must not stop a stream."""
+    calls = Calls()
+    stream.log(calls.make("x/y", "odd.created", calls.ref("odd", "A\0\\u0000B")))
+    assert post(api, gateway, stream, 1, 10).status_code == 200
+    assert b'"A\\u0000\\\\u0000B"' in entries(api, stream, after=9)
+    (found,) = api.get("/lineage/search", params={"q": "a"}).json()["items"]
+    assert found["object"]["value"] == "A\ufffd\\u0000B"
+
+
 def test_attention_arrives_with_the_stream(api: Api, gateway: dict) -> None:
     stream = Stream(f"{gateway['gateway']}/0/1")
     stream.write(AttentionEntry("att-1", "in_doubt", "open", "e" * 32, reason="reset"), T0_US, kind="attention")

@@ -6,12 +6,15 @@ import hashlib
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from controlplane.context import Context
 from controlplane.ingest.service import IngestService, rebuild
 from controlplane.lineage.exchange import IS_FAILED, IS_IN_DOUBT, IS_REFUSED
+from controlplane.lineage.store import exchange
 from controlplane.projection import projections
 from tests.controlplane.conftest import Api, is_problem
+from tests.controlplane.engine import accesses, literal, sorts
 from tests.controlplane.journal import Calls, Stream, procure_to_pay
 
 
@@ -89,10 +92,10 @@ def test_an_unknown_exchange_is_a_problem(api: Api) -> None:
 def test_what_went_wrong_is_read_from_its_own_index(context: Context, condition, index: str) -> None:
     """The common exchange, which went well, is never looked at."""
     with context.database.read() as connection:
-        query = f"EXPLAIN QUERY PLAN SELECT * FROM exchange WHERE {condition} ORDER BY at_us DESC LIMIT 50"
-        plan = " ".join(row[3] for row in connection.exec_driver_sql(query))
-    assert f"INDEX {index}" in plan
-    assert "TEMP B-TREE" not in plan
+        query = select(exchange).where(condition).order_by(exchange.c.at_us.desc()).limit(50)
+        statement = literal(connection, query)
+        assert [step.index for step in accesses(connection, statement)] == [index]
+        assert not sorts(connection, statement)
 
 
 def test_a_gateway_cannot_tell_another_one_s_exchange_anew(

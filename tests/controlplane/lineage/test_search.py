@@ -23,11 +23,9 @@ def filled(ingest: IngestService, stream: Stream, calls: Calls) -> None:
 
 
 def found(context: Context, text: str, limit: int = 20, entity: str = "") -> list[tuple[str, str, str]]:
+    scope = frozenset({entity}) if entity else None
     with context.database.read() as connection:
-        return [
-            (i.object.assigner, i.object.value, i.matched)
-            for i in search(connection, text, limit, scope)
-        ]
+        return [(i.object.assigner, i.object.value, i.matched) for i in search(connection, text, limit, scope)]
 
 
 @pytest.mark.usefixtures("filled")

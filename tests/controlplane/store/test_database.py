@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, insert, inspect, select
 
+from catalog.errors import Invalid
 from controlplane.store.database import Database
+from tests.controlplane.engine import ENGINES
 
 numbers = Table("number", MetaData(), Column("value", Integer, primary_key=True))
 
 
-@pytest.fixture
-def database(tmp_path):
-    opened = Database.sqlite(tmp_path / "test.sqlite3")
+@pytest.fixture(params=ENGINES)
+def database(request, tmp_path):
+    is_file = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'test.sqlite3'}" if is_file else request.getfixturevalue("postgres").database()
+    opened = Database.open(url)
     with opened.write() as connection:
         numbers.create(connection)
     yield opened
@@ -49,7 +53,7 @@ def test_a_failed_write_leaves_nothing_not_even_tables(database: Database) -> No
         raise RuntimeError
     with database.read() as connection:
         assert values(connection) == []
-        assert connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'other'").all() == []
+        assert inspect(connection).get_table_names() == ["number"]
 
 
 def test_writers_take_turns(database: Database) -> None:
@@ -66,3 +70,35 @@ def test_writers_take_turns(database: Database) -> None:
         thread.join()
     with database.read() as connection:
         assert values(connection) == list(range(20))
+
+
+def test_writers_of_two_processes_take_turns(postgres) -> None:
+    """Nothing but the database joins them: each sees what the other committed, and no increment is lost."""
+    url = postgres.database()
+    databases = [Database.open(url) for _ in range(2)]
+    with databases[0].write() as connection:
+        numbers.create(connection)
+
+    def add_many(database: Database) -> None:
+        for _ in range(20):
+            with database.write() as connection:
+                connection.execute(insert(numbers).values(value=len(values(connection))))
+
+    threads = [threading.Thread(target=add_many, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with databases[1].read() as connection:
+        assert values(connection) == list(range(40))
+    for database in databases:
+        database.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "waybill.sqlite3", "mysql://me@host/waybill", "sqlite://", "postgresql+pg8000://h/d"]
+)
+def test_an_address_that_is_no_store_is_refused_with_the_forms_that_are(url: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Database.open(url)
+    assert "sqlite:///PATH" in refused.value.problems[0].remedy
