@@ -52,6 +52,9 @@ INSERT_CROSS_REFERENCE = (
 #: the order in which a group's plain statements run: keys are freed before they are taken, facts follow
 ORDER = (RELEASE_CLAIM, INSERT_INTENT, FINISH, INSERT_CROSS_REFERENCE, WITHHOLD, RECORD, FORGET)
 
+#: statements that touch rows which another process may touch at the same time
+SHARED = frozenset({INSERT_CROSS_REFERENCE})
+
 CLAIM = (
     "SELECT exchange_id, fingerprint, state, answer, is_checked FROM intent "
     "WHERE claim_key = ? AND consumer = ? AND entity = ? AND operation = ?"
