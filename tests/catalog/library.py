@@ -15,7 +15,11 @@ from referencing import Registry, Resource
 from catalog.document import parse_document
 
 LIBRARY = Path(__file__).parents[2] / "catalog" / "library"
-OBJECTS = ("supplier", "requisition", "purchase_order", "receipt", "invoice", "payment")
+GOOD = Path(__file__).parent / "good"
+OBJECTS = (
+    *("supplier", "requisition", "purchase_order", "receipt", "invoice", "payment"),
+    *("item", "agreement", "dimension", "budget", "approval_hierarchy", "period", "inventory_position"),
+)
 ABSENT = object()
 
 
@@ -23,6 +27,13 @@ ABSENT = object()
 def schemas() -> dict[str, dict[str, Any]]:
     """ "supplier@1.0.0" -> document, for every canonical schema of the library."""
     return {f"{path.parent.name}@{path.stem}": read(path) for path in sorted(LIBRARY.glob("schemas/*/*.json"))}
+
+
+def good(name: str) -> list[Any]:
+    """Valid documents of an object, the least possible first."""
+    documents, problems = parse_document((GOOD / f"{name}.yaml").read_bytes(), name)
+    assert problems == []
+    return documents
 
 
 def read(path: Path) -> Any:
