@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
+from controlplane.cli.duration import duration_s
+from controlplane.cli.output import Format, FormatOption, moment, remark, say, say_json, say_table
 
 app = typer.Typer(
     name="consumer",
@@ -50,6 +51,33 @@ def issue(
         say(issued["key"])
 
 
+@key.command("rotate")
+def rotate(
+    consumer: ConsumerArgument,
+    overlap: Annotated[
+        str, typer.Option(help="How long the keys before stay valid: 30m, 12h, 7d; 0 ends them.")
+    ] = "7d",
+    expires_at: Annotated[
+        str | None, typer.Option(help="RFC 3339 time after which the new key ends; default: when it is revoked.")
+    ] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """Issue a new API key, shown this once, and let all earlier ones end after an overlap.
+
+    Example: waybill consumer key rotate ap-automation --overlap 7d
+    """
+    body: dict[str, Any] = {"overlap_s": duration_s(overlap, "--overlap"), "expires_at": expires_at}
+    with connect(url, token) as client:
+        rotated = client.post(f"/consumers/{segment(consumer)}/keys/rotate", body)
+    if output is Format.json:
+        say_json(rotated)
+        return
+    say(rotated["key"])
+    remark(f"{', '.join(rotated['replaced'])} end by {rotated['replaced_end_at']}")
+
+
 @key.command("list")
 def list_all(
     consumer: ConsumerArgument, url: UrlOption = None, token: TokenOption = None, output: FormatOption = Format.text
@@ -64,10 +92,11 @@ def list_all(
         say_json(items)
         return
     say_table(
-        ["key", "created", "by", "expires", "revoked"],
+        ["key", "state", "issued", "by", "expires", "revoked"],
         (
             [
                 item["key_id"],
+                item["state"],
                 moment(item["created_us"]),
                 item["created_by"],
                 item["expires_at"],

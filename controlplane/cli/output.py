@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,6 +34,11 @@ def console() -> Console:
 def say(text: str) -> None:
     """One line or paragraph, verbatim."""
     print(text, flush=True)
+
+
+def remark(text: str) -> None:
+    """One line beside the result, on standard error, so that the result alone can be piped on."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def say_json(value: Any) -> None:

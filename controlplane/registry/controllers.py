@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency, Provide
@@ -11,7 +13,7 @@ from catalog.network import Entity
 from controlplane.context import Context
 from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
-from controlplane.registry.key import IssuedKey, KeyService, KeyView
+from controlplane.registry.key import IssuedKey, KeyService, KeyView, RotatedKey
 from controlplane.registry.plan import Plan
 from controlplane.registry.service import Applied, ConsumerView, ContractView, RegistryService
 
@@ -43,6 +45,11 @@ class SigningKey(msgspec.Struct, frozen=True):
 
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_at: str | None = None  # RFC 3339; none: until it is revoked
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    overlap_s: Annotated[int, msgspec.Meta(ge=0, le=365 * 86_400)] = 7 * 86_400  # how long the keys before still count
+    expires_at: str | None = None  # RFC 3339, of the new key; none: until it is revoked
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -123,6 +130,13 @@ class KeyController(Controller):
     def issue(self, consumer: FromPath[str], data: JSONBody[NewKey], service: KeysService, user: Asker) -> IssuedKey:
         """Issue an API key to a consumer; shown in this answer only. Publishes a generation."""
         return service.issue(consumer, data.expires_at, user)
+
+    @post("/rotate", guards=[issue_keys], sync_to_thread=True)
+    def rotate(
+        self, consumer: FromPath[str], data: JSONBody[Rotation], service: KeysService, user: Asker
+    ) -> RotatedKey:
+        """Issue a new key, shown in this answer only, and let all live ones end after the overlap; one generation."""
+        return service.rotate(consumer, data.overlap_s, data.expires_at, user)
 
     @get("/", guards=[read], sync_to_thread=True)
     def list_all(self, consumer: FromPath[str], service: KeysService) -> Keys:
