@@ -26,6 +26,9 @@ name: {name}
 region: {region}
 currency: USD        # ISO 4217
 timezone: UTC        # IANA name
+# parent: network    # another entity
+# calendar: federal  # calendars/federal.yaml: weekend and holidays
+# template: clinic   # templates/clinic.yaml: fields, bindings and consumers that entities of a kind have in common
 """
 
 SYSTEM = """\
@@ -139,7 +142,8 @@ def _contract(imported: Imported) -> str:
 # What the OpenAPI document does not say: who owns the contract, where it is served, its life cycle.
 contract: {imported.contract}
 title: {_text(imported.title)}
-owner: {imported.domain}
+owner: {imported.domain}             # the team that keeps it
+steward: {imported.domain}           # who decides what it means to the business
 domain: {imported.domain}
 base_path: /{imported.object}/v{{major}}     # at the gateway; what follows goes to the system as it is
 layer: system

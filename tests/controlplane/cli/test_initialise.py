@@ -65,6 +65,7 @@ def test_a_readers_document_becomes_a_contract_byte_for_byte(tmp_path: Path) -> 
     assert (folder / "1.0.0" / "openapi.yaml").read_bytes() == ORDERS_30.encode()
     contract = yaml.safe_load((folder / "contract.yaml").read_text())
     assert contract["contract"] == "integration.orders-returns-api"
+    assert (contract["owner"], contract["steward"]) == ("integration", "integration")
     system = yaml.safe_load((tmp_path / "shop" / "systems" / "orders-returns-api.yaml").read_text())
     assert system["base_url"] == "http://127.0.0.1:9000/api"
     consumer = yaml.safe_load((tmp_path / "shop" / "consumers" / "client.yaml").read_text())
