@@ -9,6 +9,16 @@ from catalog.workspace import load, read_directory
 from tests.catalog.workspace import GOOD
 
 OPENAPI = "contracts/orders/purchases/1.1.0/openapi.yaml"
+ASYNCAPI = "contracts/orders/purchase-events/1.0.0/asyncapi.yaml"
+MESSAGE = '      received: {$ref: "#/components/messages/received"}\n'
+VALIDATION = b"""
+  /purchase-validations:
+    post:
+      operationId: purchases.validate
+      responses: {default: {description: Done., content: {application/problem+json: {schema: {type: object}}}}}
+      x-waybill: {object: purchase, id: $request.header.purchase, event: purchase.validated, safe: true}
+components:
+"""
 
 
 def findings(path=None, old="", new="", more=None):
@@ -57,6 +67,10 @@ BREACHES = [
     ("nullable-enum-has-null", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
      "- {name: reference, in: query, schema: {type: string, nullable: true, enum: [a]}}",
      {OPENAPI: read_directory(GOOD)[OPENAPI].replace(b"openapi: 3.1.0", b"openapi: 3.0.3")}),
+    ("question-is-a-call", ASYNCAPI, MESSAGE, MESSAGE + "      asked: {name: purchase.validated, payload: {}}\n",
+     {OPENAPI: read_directory(GOOD)[OPENAPI].replace(b"\ncomponents:\n", VALIDATION)}),
+    ("change-has-event", ASYNCAPI, "name: purchase.received", "name: purchase.returned", {}),
+    ("event-named", ASYNCAPI, MESSAGE, MESSAGE + "      noun: {name: purchase.receipt, payload: {}}\n", {}),
     ("operation-named", OPENAPI, "      operationId: purchases.receive\n", "", {}),
 ]  # fmt: skip
 
@@ -76,7 +90,7 @@ def test_the_library_keeps_the_rules():
     """Nothing but notes on what is not enforced is to be said of the built-in library (unbound as it is)."""
     workspace = load({"waybill.yaml": b"{workspace: x, include: [procure-to-pay]}"})
     told = {finding.rule for finding in lint(workspace, is_library_included=True)}
-    assert told <= {"not-enforced", "contract-bound", "owner-missing", "steward-missing"}
+    assert told <= {"not-enforced", "contract-bound", "change-has-event", "owner-missing", "steward-missing"}
     assert lint(workspace) == []
 
 

@@ -54,3 +54,25 @@ def test_a_new_entity_is_one_small_file(stack: Stack, ledger: Ledger):
     assert order(stack, key, "mercy-health", "m-1") == 201
     assert (ledger.effects["h-0"], ledger.effects["h-1"], ledger.effects["m-1"]) == (0, 1, 1)
     assert {item["entity"] for item in stack.items("/entities")} == {"harbour", "mercy-health"}
+
+
+RECORD = "- {object: order, system: master}\n"
+MASTER = "{system: master, name: Order master, region: us-east, base_url: 'http://127.0.0.1:9', owner: x}\n"
+
+
+def test_a_system_of_record_is_in_force_within_seconds(stack: Stack, ledger: Ledger):
+    """Declared in a file and applied: writes of strangers are refused before they reach any system, reads are not."""
+    key = stack.key("buyer")
+    body = {"reference": "r-1", "total": {"amount": "10.00", "currency": "USD"}}
+    client = stack.client(key)
+    made = client.post("/shop/v1/orders", json=body)
+    assert made.status_code == 201
+    stack.files |= {"records/order.yaml": RECORD, "systems/master.yaml": MASTER}
+    plan = stack.api.post("/workspace/plan", json={"files": stack.files}).json()
+    assert [(item["kind"], item["name"]) for item in plan["added"]] == [("record", "order/*"), ("system", "master")]
+    stack.apply()
+    stack.wait_synced()
+    refused = client.post("/shop/v1/orders", json=body | {"reference": "r-2"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-system-of-record")
+    assert client.get(f"/shop/v1/orders/{made.json()['id']}").status_code == 200
+    assert (ledger.effects["r-1"], ledger.effects["r-2"]) == (1, 0)

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.gateway.rig import ORDER_BODY, Rig, consumer, orders_document, rig, workspace_files
+from tests.gateway.test_event import event, post
+from tests.gateway.test_event import files as event_files
 
 POST = "/buying/v1/orders"
 MASTER = {"system": "master", "name": "Order master", "region": "us-east", "base_url": "http://127.0.0.1:2"}
+GRANT = {"buying.order-events": ["publish"]}
 TEMPLATE = {
     "template": "clinic",
     "entity": {"region": "us-east", "currency": "USD", "parent": "north"},
@@ -142,3 +145,26 @@ def test_traffic_of_an_entity_of_a_template_flows(tmp_path):
 
     (made, systems), _ = run(tmp_path, go, **more)
     assert (made, systems) == ([201, 201, 403], ["erp", "master"])
+
+
+def test_only_the_record_announces_changes(tmp_path):
+    """An event ends at the gateway: whoever publishes it must be the system of record of what it says."""
+    of_erp = {"system": "erp"}
+    more = {
+        "records__order": [{"object": "order", "system": "erp"}],
+        "systems__master": MASTER,
+        "consumers__reader": consumer("reader", ["north"], []) | {"system": "master", "contracts": GRANT},
+        "consumers__publisher": consumer("publisher", ["north"], []) | of_erp | {"contracts": GRANT},
+    }
+
+    async def go() -> Any:
+        async with rig(tmp_path, event_files(**more)) as gateway:
+            answers = [await post(gateway, event(), key=key) for key in ("reader", "publisher")]
+            return answers, await gateway.entries()
+
+    (refused, accepted), told = asyncio.run(go())
+    assert (refused.status, accepted.status) == (403, 202)
+    assert refused.json()["violations"] == [
+        {"pointer": "/data", "rule": "system-of-record", "message": "belongs to the system of record erp"}
+    ]
+    assert [(record["status"], record.get("event", "")) for record in told] == [(403, ""), (202, "order.created")]
