@@ -208,6 +208,12 @@ INGEST_LAG = _instrument(
     "waybill.ingest.lag", "gauge", "s", "Age of the newest record of a stream when it was received"
 )
 ATTENTION_OPEN = _instrument("waybill.attention.open", "gauge", "{item}", "Things that wait for a person")
+APPROVALS_OVERDUE = _instrument(
+    "waybill.approvals.overdue",
+    "gauge",
+    "{proposal}",
+    "Proposals left unanswered for too long",
+)
 COMMANDS_UNACKNOWLEDGED = _instrument(
     "waybill.commands.unacknowledged", "gauge", "{command}", "Commands that no gateway has acknowledged"
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -25,8 +25,10 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 
+from catalog.errors import Invalid
 from controlplane import problem
 from controlplane.act.controllers import ActController
+from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
 from controlplane.context import Context
 from controlplane.gateways.controllers import GatewayController, GatewayListController
@@ -45,6 +47,7 @@ PREFIX = "/api/v1"
 DOMAINS: list[ControllerRouterHandler] = [
     IdentityController,
     ActController,
+    ApprovalController,
     WorkspaceController,
     KeyController,
     GatewayController,
@@ -66,6 +69,7 @@ def create_app(context: Context, meters: Meters | None = None) -> Litestar:
     api = Router(
         path=PREFIX,
         route_handlers=DOMAINS,
+        before_request=_without_nul,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),
             "user": Provide(provide_user, sync_to_thread=False),
@@ -81,6 +85,12 @@ def create_app(context: Context, meters: Meters | None = None) -> Litestar:
         logging_config=None,
         on_app_init=[_without_debug],
     )
+
+
+def _without_nul(request: Request[Any, Any, Any]) -> None:
+    """No name or key holds a NUL, and not every store can look for one. Raises: Invalid."""
+    if b"%00" in request.scope["query_string"] or "\0" in request.scope["path"]:
+        raise Invalid("no name holds a NUL character")
 
 
 def _without_debug(config: AppConfig) -> AppConfig:

@@ -54,7 +54,7 @@ def _needs(permission: Permission, *, is_network_wide: bool = False) -> Guard:
 read = _needs(Permission.read)
 read_everything = _needs(Permission.read, is_network_wide=True)
 settle = _needs(Permission.settle)
-issue_keys = _needs(Permission.issue_keys)
+issue_keys = _needs(Permission.issue_keys, is_network_wide=True)
 approve = _needs(Permission.approve, is_network_wide=True)
 publish = _needs(Permission.publish, is_network_wide=True)
 enrol = _needs(Permission.enrol, is_network_wide=True)

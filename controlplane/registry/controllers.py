@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
 
 from catalog.network import Entity
+from controlplane.approval.service import ApprovalService
 from controlplane.context import Context
 from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
@@ -91,9 +92,13 @@ class WorkspaceController(Controller):
         sync_to_thread=True,
         request_max_body_size=WORKSPACE_BYTES,
     )
-    def apply(self, data: JSONBody[WorkspaceFiles], service: Service, user: Asker) -> Applied:
-        """Publish the files as the next generation, all or nothing; 409 `refused` lists every problem."""
-        return service.apply(data.files, user)
+    def apply(
+        self, data: JSONBody[WorkspaceFiles], context: NamedDependency[Context], user: Asker
+    ) -> Response[Applied]:
+        """Publish the files as the next generation, all or nothing; 409 `refused` lists every problem. What needs
+        approval is filed as a proposal instead: 202."""
+        done = ApprovalService(context).apply(data.files, user)
+        return Response(done, status_code=202 if done.proposal else 200)
 
     @get("/contracts", guards=[read], sync_to_thread=True)
     def contracts(self, service: Service) -> Contracts:
@@ -106,14 +111,14 @@ class WorkspaceController(Controller):
         return service.contract(name)
 
     @get("/entities", guards=[read], sync_to_thread=True)
-    def entities(self, service: Service) -> Entities:
-        """Legal entities in force."""
-        return Entities(service.entities())
+    def entities(self, service: Service, user: Asker) -> Entities:
+        """Legal entities in force, as far as the asker acts for them."""
+        return Entities([entity for entity in service.entities() if user.sees(entity.entity)])
 
     @get("/consumers", guards=[read], sync_to_thread=True)
-    def consumers(self, service: Service) -> Consumers:
-        """Consumers in force and how many live keys each has."""
-        return Consumers(service.consumers())
+    def consumers(self, service: Service, user: Asker) -> Consumers:
+        """Consumers in force that may act for an entity of the asker's, and how many live keys each has."""
+        return Consumers(service.consumers(user.scope))
 
     @get("/signing-key", guards=[read], sync_to_thread=False)
     def signing_key(self, context: NamedDependency[Context]) -> SigningKey:
@@ -138,7 +143,7 @@ class KeyController(Controller):
         """Issue a new key, shown in this answer only, and let all live ones end after the overlap; one generation."""
         return service.rotate(consumer, data.overlap_s, data.expires_at, user)
 
-    @get("/", guards=[read], sync_to_thread=True)
+    @get("/", guards=[read_everything], sync_to_thread=True)
     def list_all(self, consumer: FromPath[str], service: KeysService) -> Keys:
         """A consumer's keys, revoked ones included, without their secrets."""
         return Keys(service.list_all(consumer))

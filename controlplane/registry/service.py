@@ -1,10 +1,10 @@
-"""Plans and applies workspaces; answers what is in force."""
+"""Compiles workspaces, plans them and puts them in force; answers what is in force."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
@@ -14,11 +14,10 @@ from catalog.contract import Contract
 from catalog.errors import Conflict, Invalid, NotFound, Problem
 from catalog.inventory import Workspace
 from catalog.naming import operation_names
-from catalog.network import ConsumerBlob, Entity
+from catalog.network import Consumer, ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
-from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
-from controlplane.identity.principal import User
+from controlplane.identity.principal import ALL_ENTITIES, Scope
 from controlplane.registry.candidate import load_workspace
 from controlplane.registry.key import revoke_all
 from controlplane.registry.plan import InForce, Plan, make_plan, refused_plan
@@ -38,11 +37,26 @@ class Refused(Conflict):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an apply did; `generation` is the one in force now."""
+    """What an apply did; `generation` is the newest now. With a `proposal` it waits for approval."""
 
     plan: Plan
     generation: int
-    is_published: bool  # False: nothing changed, so no new generation
+    is_published: bool  # False: nothing changed, or it is a proposal: no new generation
+    proposal: str | None = None  # id
+
+
+class Prepared(NamedTuple):
+    """A workspace compiled against what was in force."""
+
+    now: InForce
+    workspace: Workspace
+    plan: Plan
+    refs: tuple[BlobRef, ...]
+    blobs: dict[str, bytes]
+
+    @property
+    def is_without_effect(self) -> bool:
+        return self.plan.is_empty and self.plan.generation > 0
 
 
 class OperationView(msgspec.Struct, frozen=True):
@@ -100,11 +114,8 @@ class RegistryService:
         except Invalid as error:
             return refused_plan(_problems(error), now.generation)
 
-    def apply(self, files: Mapping[str, str], by: User) -> Applied:
-        """Put `files` in force as one generation, or change nothing at all.
-
-        Raises: Refused; Conflict when somebody else published meanwhile.
-        """
+    def prepare(self, files: Mapping[str, str]) -> Prepared:
+        """`files` compiled, and what putting them in force would do. Raises: Refused."""
         with self._database.read() as connection:
             now = in_force(connection)
         try:
@@ -114,16 +125,18 @@ class RegistryService:
         plan = make_plan(now, workspace)
         if plan.refused:
             raise Refused("the plan refuses this workspace", plan.refused)
-        if plan.is_empty and plan.generation > 0:
-            return Applied(plan, plan.generation, is_published=False)
-        with self._database.write() as connection:
-            if current_generation(connection) != plan.generation:
-                raise Conflict("another generation was published meanwhile: plan and apply again")
-            self._put_in_force(connection, now, workspace)
-            number = publish(connection, self._context, f"apply of {workspace.name}", by.name)
-            remember(connection, self._context.clock(), by, "workspace.applied", str(number), **counted(plan))
-        self._context.published.notify()
-        return Applied(plan, number, is_published=True)
+        refs, blobs = compile_snapshot(workspace, {})
+        return Prepared(now, workspace, plan, refs, blobs)
+
+    def put_in_force(self, connection: Connection, prepared: Prepared, by: str) -> int:
+        """Put it in force as one generation in the caller's transaction; notify `Context.published` after the commit.
+
+        Raises: Conflict when somebody else published meanwhile.
+        """
+        if current_generation(connection) != prepared.plan.generation:
+            raise Conflict("another generation was published meanwhile: plan and apply again")
+        self._replace_items(connection, prepared)
+        return publish(connection, self._context, f"apply of {prepared.workspace.name}", by)
 
     def contracts(self) -> list[ContractView]:
         """Every contract in force with its published versions."""
@@ -146,20 +159,22 @@ class RegistryService:
         with self._database.read() as connection:
             return [msgspec.convert(document, Entity) for document in documents(connection, "entity").values()]
 
-    def consumers(self) -> list[ConsumerView]:
-        """Consumers in force, by name."""
+    def consumers(self, scope: Scope = None) -> list[ConsumerView]:
+        """Consumers in force, by name: those that may act for one of `scope`, each told with these entities only."""
         with self._database.read() as connection:
             found = documents(connection, "consumer")
             keys = live_keys(connection, rfc3339(self._context.clock()))
         consumers = [msgspec.convert(document, ConsumerBlob).consumer for document in found.values()]
+        told = [(c, entities_within(c, scope)) for c in consumers]
         return [
-            ConsumerView(c.consumer, c.name, c.owner, list(c.auth), c.entities, c.contracts, len(keys[c.consumer]))
-            for c in consumers
+            ConsumerView(c.consumer, c.name, c.owner, list(c.auth), entities, c.contracts, len(keys[c.consumer]))
+            for c, entities in told
+            if entities or scope is None
         ]
 
-    def _put_in_force(self, connection: Connection, now: InForce, workspace: Workspace) -> None:
+    def _replace_items(self, connection: Connection, prepared: Prepared) -> None:
         at_us = self._context.clock()
-        refs, blobs = compile_snapshot(workspace, {})
+        now, workspace, _, refs, blobs = prepared
         wanted = set(refs)
         for gone in set(now.refs) - wanted:
             connection.execute(delete(item).where((item.c.kind == gone.kind) & (item.c.name == gone.name)))
@@ -176,6 +191,11 @@ def counted(plan: Plan) -> dict[str, list[str]]:
     """What a plan does, by name, as the audit keeps it."""
     groups = {"added": plan.added, "changed": plan.changed, "removed": plan.removed}
     return {name: [f"{item.kind}/{item.name}" for item in group] for name, group in groups.items()}
+
+
+def entities_within(consumer: Consumer, scope: Scope) -> list[str]:
+    """For whom of `scope` a consumer may act, as its file says it ("*" for all)."""
+    return [name for name in consumer.entities if scope is None or name == ALL_ENTITIES or name in scope]
 
 
 def in_force(connection: Connection) -> InForce:

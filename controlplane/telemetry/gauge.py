@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from catalog import conventions as names
 from catalog.conventions import Instrument
 from catalog.metric import Attributes
+from controlplane.approval.service import count_overdue
 from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways.store import command, gateway
@@ -67,6 +68,7 @@ def gauges(objectives: Objectives) -> list[Gauge]:
         Gauge(names.GATEWAY_GENERATION, _running),
         Gauge(names.INGEST_LAG, _lag),
         Gauge(names.ATTENTION_OPEN, _attention),
+        Gauge(names.APPROVALS_OVERDUE, _overdue),
         Gauge(names.COMMANDS_UNACKNOWLEDGED, _commands),
         Gauge(names.SLO_BUDGET_LEFT, objectives.budget_left),
         Gauge(names.SLO_STANDING, objectives.states),
@@ -101,6 +103,10 @@ def _lag(connection: Connection, _: Context) -> Samples:
 def _attention(connection: Connection, _: Context) -> Samples:
     count = select(func.count()).select_from(attention).where(attention.c.state == "open")
     return [({}, connection.scalar(count) or 0)]
+
+
+def _overdue(connection: Connection, context: Context) -> Samples:
+    return [({}, count_overdue(connection, context.clock()))]
 
 
 def _commands(connection: Connection, _: Context) -> Samples:

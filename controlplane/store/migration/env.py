@@ -8,6 +8,7 @@ from __future__ import annotations
 from alembic import context
 
 import controlplane.act.store
+import controlplane.approval.store
 import controlplane.attention.store
 import controlplane.gateways.store
 import controlplane.identity.store
