@@ -17,7 +17,7 @@ from catalog.canonical import Canonicals
 from catalog.contract import Extension, Operation, Parameter
 from catalog.errors import Invalid
 from catalog.extension import extension_problems
-from catalog.message import DOCUMENTED, MessageReader, ref_tokens
+from catalog.message import ACCEPTED, DOCUMENTED, MessageReader, ref_tokens
 from catalog.naming import is_name
 from catalog.pointer import join, parse
 from catalog.reader import Reading
@@ -33,13 +33,6 @@ _OPERATION = DOCUMENTED | {"action", "channel", "security", "traits", "messages"
 _PARAMETER = frozenset({"enum", "default", "description", "examples", "location"})
 #: keywords of draft-07, which AsyncAPI builds on, that mean nothing in 2020-12
 _OLD_KEYWORDS = {"dependencies": "dependentRequired or dependentSchemas", "additionalItems": "items beside prefixItems"}
-
-#: what the gateway answers once an event is on disk
-_ACCEPTED = {
-    "type": "object",
-    "required": ["exchange_id", "stream"],
-    "properties": {"exchange_id": {"type": "string"}, "stream": {"type": "string"}},
-}
 
 
 class Outline(NamedTuple):
@@ -155,7 +148,7 @@ class _Reader(MessageReader):
             parameters=tuple(self._parameters(channel, place, address)),
             request_schemas=self._event_schemas(messages),
             request_required=True,
-            response_schemas={"202": {"application/json": _ACCEPTED}, "default": {"application/problem+json": True}},
+            response_schemas={"202": {"application/json": ACCEPTED}, "default": {"application/problem+json": True}},
             scopes=self._scopes(item, pointer),
             summary=str(item.get("summary") or item.get("title") or ""),
             messages={type_: message.event for type_, message in messages.items()},

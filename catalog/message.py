@@ -32,6 +32,14 @@ _FORMAT = re.compile(
 )
 
 
+#: what the gateway answers once an event is on disk
+ACCEPTED: dict[str, Any] = {
+    "type": "object",
+    "required": ["exchange_id", "stream"],
+    "properties": {"exchange_id": {"type": "string"}, "stream": {"type": "string"}},
+}
+
+
 class MessageExtension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `x-waybill` member of a message."""
 
@@ -192,6 +200,7 @@ class MessageReader(DocumentReader):
         schema = event_schema({type_: message.asked for type_, message in messages.items()}, definitions)
         if not self.problems:
             self._validators.handle(schema)
+            self._validators.handle(ACCEPTED)
         return {STRUCTURED: schema, **{message.media: schema for message in messages.values()}}
 
     def _examples(self, type_: str, message: Message, node: dict[str, Any], pointer: str) -> None:

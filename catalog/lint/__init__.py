@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from catalog.errors import Problem
 from catalog.inventory import LIBRARY_PREFIX, Workspace
-from catalog.lint import network, operation, ownership, shape
+from catalog.lint import event, network, operation, ownership, shape
 from catalog.lint.finding import Finding, Rule, Severity
 
-RULES: tuple[Rule, ...] = (*operation.RULES, *shape.RULES, *network.RULES, *ownership.RULES)
+RULES: tuple[Rule, ...] = (*operation.RULES, *event.RULES, *shape.RULES, *network.RULES, *ownership.RULES)
 
 
 def lint(workspace: Workspace, *, is_library_included: bool = False) -> list[Finding]:

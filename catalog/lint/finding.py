@@ -36,3 +36,4 @@ class Rule(NamedTuple):
     severity: Severity
     remedy: str
     check: Callable[[Workspace], Iterator[Place]]
+    rationale: str = ""

@@ -13,6 +13,7 @@ from tests.catalog.workspace import GOOD
 
 CONTRACT = "contracts/orders/purchases/contract.yaml"
 V1_1 = "contracts/orders/purchases/1.1.0/openapi.yaml"
+EVENTS = "contracts/orders/purchase-events/1.0.0/asyncapi.yaml"
 
 
 def publish(files, published=None):
@@ -109,12 +110,22 @@ def test_a_published_document_cannot_change(files, published):
     assert plan({**files, V1_1: b"# a comment\n" + files[V1_1]}, published).is_empty
 
 
+def test_a_published_event_contract_cannot_change(files, published):
+    """An AsyncAPI document is as immutable as any other, and its life cycle takes the same steps."""
+    result = plan(edit(files, EVENTS, "name: purchase.received", "name: purchase.returned"), published)
+    assert [(p.rule, p.file) for p in result.refused] == [("immutable", EVENTS)]
+    contract = EVENTS.replace("1.0.0/asyncapi.yaml", "contract.yaml")
+    result = plan(edit(files, contract, "state: published", "state: draft"), published)
+    assert [p.rule for p in result.refused] == ["life-cycle"]
+
+
 def test_a_published_schema_cannot_change(files, published):
     """A canonical schema is as immutable; the contracts that pin it would change with it."""
     result = plan(edit(files, "schemas/money/1.0.0.json", "{1,18}", "{1,15}"), published)
     assert {(p.rule, p.file) for p in result.refused} == {
         ("immutable", "schemas/money/1.0.0.json"),
         ("immutable", V1_1),
+        ("immutable", EVENTS),
     }
 
 
@@ -171,6 +182,7 @@ def test_removal(files, published):
     assert (named(result.removed), result.refused) == ([("entity", "annex", "")], ())
     bare = {"waybill.yaml": files["waybill.yaml"]}
     assert {p.message for p in plan(bare, published).refused} == {
+        "contract orders.purchase-events@1.0.0 is published and cannot be removed",
         "contract orders.purchases@1.0.0 is deprecated and cannot be removed",
         "contract orders.purchases@1.1.0 is published and cannot be removed",
         "schema money@1.0.0 is published and cannot be removed",

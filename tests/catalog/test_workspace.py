@@ -28,8 +28,11 @@ def problems_of(files, **options):
 def test_good():
     """Everything is there, pinned and checked."""
     workspace = load(read_directory(GOOD))
-    assert [version.ref for version in workspace.versions] == ["orders.purchases@1.0.0", "orders.purchases@1.1.0"]
-    old, new = workspace.versions
+    refs = ["orders.purchase-events@1.0.0", "orders.purchases@1.0.0", "orders.purchases@1.1.0"]
+    assert [version.ref for version in workspace.versions] == refs
+    events, old, new = workspace.versions
+    assert [sorted(operation.events) for operation in events.operations] == [["purchase.created", "purchase.received"]]
+    assert sorted(events.pins) == ["money@1.0.0"]
     assert (old.base_path, old.major, old.state.state) == ("/orders/v1", 1, "deprecated")
     assert sorted(new.pins) == ["money@1.0.0", "purchase@1.0.0"]
     assert new.pins["money@1.0.0"] == workspace.schemas["money@1.0.0"].sha256
@@ -195,7 +198,7 @@ def test_route_overlap(base_path, path, is_refused):
             "contracts/orders/other/1.0.0/openapi.yaml",
         }
     else:
-        assert len(load(files).versions) == 3
+        assert len(load(files).versions) == 4
 
 
 def test_majors_need_paths_of_their_own():
