@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from catalog.errors import Invalid, NotFound, WaybillError
 from catalog.log import configure
 from gateway import settings as setting
 from gateway.state import backlog
+from gateway.state.connection import Connection
 from gateway.state.schema import open_reader
 from gateway.state.sqlite import FILE
 from gateway.stream import check, continuation
@@ -39,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
         return 0
     except WaybillError as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
-        return 2 if isinstance(error, Invalid) else 1
+        return _told(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,12 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run the gateway (the default)", description=setting.__doc__, epilog=EXAMPLE)
     setting.add_options(run)
     for name, text in (
-        ("export", "print all stream lines that this state directory keeps, oldest stream first"),
-        ("verify", "check number and hash chain of every stream that this state directory keeps"),
+        ("export", "print all stream lines that this state keeps, oldest stream first"),
+        ("verify", "check number and hash chain of every stream that this state keeps"),
     ):
         example = f"Example: python -m gateway {name} --state-dir /var/lib/gateway"
         command = commands.add_parser(name, help=text, description=text, epilog=example)
-        command.add_argument("--state-dir", type=Path, required=True)
+        kept = command.add_mutually_exclusive_group(required=True)
+        kept.add_argument("--state-dir", type=Path, help="directory of a gateway whose state is SQLite")
+        kept.add_argument("--state-url", help="postgresql:// URL of the state that a group shares")
         command.add_argument("--stream", default="", help="only this stream")
     return parser
 
@@ -67,9 +71,38 @@ def _run(options: argparse.Namespace) -> int:
     if level is None:
         raise Invalid(f"--log-level: {settings.log_level!r} is none of debug, info, warning, error")
     configure(level, settings.log_format)
+    if settings.state_url:
+        return _supervise(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run(settings))
     return 0
+
+
+def _supervise(settings: setting.Settings) -> int:
+    """Processes that share a state; also a single one, which its group may declare dead and must start again."""
+    from gateway.process import run, write_ready_file
+    from gateway.supervisor import Inherited, supervise
+
+    def serve(slot: int, inherited: Inherited) -> int:
+        own = replace(settings, slot=slot, ready_file=None)
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(run(own, inherited))
+        except WaybillError as error:
+            return _told(error)
+        return 0
+
+    def ready(url: str) -> None:
+        if settings.ready_file is not None:
+            write_ready_file(settings.ready_file, url)
+
+    return supervise(settings, serve, ready)
+
+
+def _told(error: WaybillError) -> int:
+    """One readable message, and the exit status."""
+    print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
+    return 2 if isinstance(error, Invalid) else 1
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -82,8 +115,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    path = _state_file(options.state_dir)
-    reader = open_reader(path)
+    reader = _reader(options)
     for name in _chosen(backlog.streams(reader), options.stream):
         for line in backlog.lines_of(reader, name):
             sys.stdout.buffer.write(line)
@@ -92,7 +124,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    reader = open_reader(_state_file(options.state_dir))
+    reader = _reader(options)
     is_whole = True
     for name in _chosen(backlog.streams(reader), options.stream):
         lines = iter(backlog.lines_of(reader, name))
@@ -111,11 +143,15 @@ def _verify(options: argparse.Namespace) -> int:
     return 0 if is_whole else 1
 
 
-def _state_file(state_dir: Path) -> Path:
-    path = state_dir / FILE
+def _reader(options: argparse.Namespace) -> Connection:
+    if options.state_url:
+        from gateway.state.postgres.schema import open_reader as open_database
+
+        return open_database(options.state_url)
+    path: Path = options.state_dir / FILE
     if not path.exists():
-        raise Invalid(f"{state_dir} holds no gateway state ({FILE} is missing)")
-    return path
+        raise Invalid(f"{options.state_dir} holds no gateway state ({FILE} is missing)")
+    return open_reader(path)
 
 
 def _chosen(names: list[str], wanted: str) -> list[str]:

@@ -6,9 +6,8 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 from catalog.errors import Invalid, Unavailable, WaybillError
 from catalog.running import read_snapshot
 from catalog.snapshot import Manifest
+from gateway.admission import enrolled as enrolled_as
+from gateway.admission import stopping, until
 from gateway.app import create_app
 from gateway.backoff import Backoff
 from gateway.compile import Compiled, compile_snapshot
@@ -30,7 +31,8 @@ from gateway.settings import Settings, split
 from gateway.state.backlog import Retention
 from gateway.state.group import Limits
 from gateway.state.sqlite import SqliteStore
-from gateway.sync import enrolment
+from gateway.state.store import Store
+from gateway.supervisor import Inherited, slot_dir
 from gateway.sync.client import ControlPlane
 from gateway.sync.command import Commander
 from gateway.sync.enrolment import Enrolment, write_whole
@@ -45,28 +47,71 @@ log = logging.getLogger(__name__)
 
 POLL_S = 20.0
 PRUNE_S = 30.0
+NOT_LEADING_S = 1.0  # another process of the group takes commands; this one asks again whether that is still so
+NO_GROUP = "default"  # what gateways belong to that share their state with no other
 LAST_SHIPPING_S = 0.7  # of the five seconds that a stop may take; what is left then ships with the next start
 
 
-async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. Raises: WaybillError with one readable message when it cannot start."""
+async def run(settings: Settings, inherited: Inherited | None = None) -> None:
+    """Until SIGTERM or SIGINT, or until the supervisor is gone. Raises: WaybillError with one readable message when it
+    cannot start, or when its group has declared it dead."""
     stop = asyncio.Event()
-    with _signals(stop):
+    with stopping(stop), _lifeline(stop, inherited):
         secrets = Secrets(settings.secrets)
-        enrolled = await _until(stop, _enrolled(settings))
-        if enrolled is None:
+        enrolled = await until(stop, enrolled_as(settings))
+        store = None if enrolled is None else await until(stop, _open_store(settings, enrolled))
+        if enrolled is None or store is None:
             return
-        store = await SqliteStore.open(
-            settings.state_dir, enrolled.gateway, settings.slot, _limits(settings), _retention(settings)
-        )
         control_plane = ControlPlane(settings.control_plane, enrolled.credential)
         upstream = Upstream()
+        watching = asyncio.create_task(_stop_when_lost(store, stop))
         try:
-            await Gateway(settings, enrolled, secrets, store, control_plane, upstream).run(stop)
+            await Gateway(settings, enrolled, secrets, store, control_plane, upstream, inherited).run(stop)
         finally:
+            watching.cancel()
             await upstream.close()
             await control_plane.close()
             await store.close()
+        if store.lost.is_set():
+            raise Unavailable(f"{store.stream} was declared dead by its group, which finishes what it had begun")
+
+
+async def _open_store(settings: Settings, enrolled: Enrolment) -> Store:
+    limits = Limits(
+        max_backlog_bytes=settings.max_backlog_bytes, max_database_bytes=settings.max_database_bytes or None
+    )
+    retention = Retention(settings.claim_retention_s, settings.batch_retention_s)
+    if not settings.state_url:
+        return await SqliteStore.open(settings.state_dir, enrolled.gateway, settings.slot, limits, retention)
+    from gateway.state.postgres.store import PostgresStore
+
+    shared_by = f"gateway {enrolled.gateway}" if enrolled.group == NO_GROUP else f"group {enrolled.group}"
+    return await PostgresStore.open(settings.state_url, enrolled.gateway, settings.slot, shared_by, limits, retention)
+
+
+async def _stop_when_lost(store: Store, stop: asyncio.Event) -> None:
+    await store.lost.wait()
+    stop.set()
+
+
+@contextmanager
+def _lifeline(stop: asyncio.Event, inherited: Inherited | None) -> Iterator[None]:
+    """The end of the supervisor is the end of its children."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        log.error("the supervisor is gone")
+        if inherited is not None:
+            loop.remove_reader(inherited.lifeline)
+        stop.set()
+
+    if inherited is not None:
+        loop.add_reader(inherited.lifeline, gone)
+    try:
+        yield
+    finally:
+        if inherited is not None:
+            loop.remove_reader(inherited.lifeline)
 
 
 class Gateway:
@@ -77,20 +122,24 @@ class Gateway:
         settings: Settings,
         enrolled: Enrolment,
         secrets: Secrets,
-        store: SqliteStore,
+        store: Store,
         control_plane: ControlPlane,
         upstream: Upstream,
+        inherited: Inherited | None = None,
     ) -> None:
         self._settings = settings
+        self._inherited = inherited
+        own_dir = slot_dir(settings.state_dir, settings.slot if inherited else 0)
         self._store = store
         self._secrets = secrets
         self._pepper = enrolled.pepper
-        self._key_sets = KeySets(settings.state_dir / "keys")
+        self._key_sets = KeySets(own_dir / "keys")
         self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets, key_sets=self._key_sets)
-        shelf = Shelf(settings.state_dir / "snapshot")
+        shelf = Shelf(own_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
         self._puller.prepare = self._key_sets.first
+        self._puller.agreed = store.note_generation
         instance, scheme = f"{enrolled.gateway}/{settings.slot}", "https" if settings.tls_certificate_file else "http"
         self._exporter = attach(_otlp(settings), self._app, store, secrets, instance, scheme)
         self._shipper = Shipper(control_plane, store)
@@ -162,6 +211,7 @@ class Gateway:
                 on_refusal=self._app.telemetry.count_edge_refusal,
                 tls=_tls(settings),
                 stop=stop,
+                listener=self._inherited and self._inherited.listener,
             )
         except OSError as error:
             raise Unavailable(f"cannot listen at {settings.host}:{settings.port}: {error.strerror}") from error
@@ -176,6 +226,8 @@ class Gateway:
         log.info("ready: generation %d", self._puller.generation)
         if self._settings.ready_file is not None:
             write_ready_file(self._settings.ready_file, url)
+        if self._inherited is not None:
+            self._inherited.ready(url)
 
     def _compile(self, manifest: Manifest, blobs: dict[str, bytes]) -> Compiled:
         self._secrets.reload()
@@ -187,7 +239,7 @@ class Gateway:
 
     async def _command(self) -> float:
         await self._runs.wait()
-        return await self._commander.poll()
+        return await self._commander.poll() if await self._store.leads() else NOT_LEADING_S
 
     async def _reconcile(self) -> float:
         await self._runs.wait()
@@ -208,50 +260,6 @@ class Gateway:
     async def _ship_rest(self) -> None:
         while not self._shipper.halted and await self._store.unshipped(1) is not None:
             await self._shipper.ship()
-
-
-async def _enrolled(settings: Settings) -> Enrolment:
-    """What the state directory holds, else by the one-time token, waiting for a control plane that is away."""
-    found = enrolment.load(settings.state_dir)
-    if found is not None:
-        return found
-    token = settings.token
-    if not token:
-        raise Invalid(
-            f"{settings.state_dir} has not enrolled yet: --enrolment-token or --enrolment-token-file is needed "
-            "(`waybill gateway token` makes one)"
-        )
-    backoff = Backoff()
-    client = ControlPlane(settings.control_plane)
-    try:
-        while True:
-            try:
-                return await enrolment.enrol(client, settings.state_dir, token, settings.name)
-            except Unavailable as error:
-                log.warning("not enrolled yet: %s", error)
-                await asyncio.sleep(backoff.next_s())
-    finally:
-        await client.close()
-
-
-async def _until(stop: asyncio.Event, coroutine: Coroutine[Any, Any, Enrolment]) -> Enrolment | None:
-    """The coroutine's result; None when `stop` came first."""
-    work = asyncio.create_task(coroutine)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return work.result() if work.done() else None
-    finally:
-        work.cancel()
-        stopping.cancel()
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(max_backlog_bytes=settings.max_backlog_bytes, max_database_bytes=settings.max_database_bytes or None)
-
-
-def _retention(settings: Settings) -> Retention:
-    return Retention(settings.claim_retention_s, settings.batch_retention_s)
 
 
 def _otlp(settings: Settings) -> OtlpSettings:
@@ -279,15 +287,3 @@ def write_ready_file(path: Path, url: str) -> None:
     """Written whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({"url": url, "pid": os.getpid()}).encode())
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -29,15 +29,17 @@ async def serve(
     on_refusal: Callable[[str], None] = lambda code: None,
     tls: Tls | None = None,
     stop: asyncio.Event | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
     """Serve until `stop` is set, or SIGTERM or SIGINT arrives when there is no `stop`; then return within 5 s.
 
     `ready` gets the base URL once connections are accepted (port 0: the one the system chose). `refused` answers what
-    the edge refuses (see `edge`). Raises OSError when the address cannot be bound, Invalid when a file of `tls` is of
+    the edge refuses (see `edge`). A `listener` that is bound already is used instead of `host` and `port`.
+    Raises: OSError when the address cannot be bound, Invalid when a file of `tls` is of
     no use. Runs on the running loop.
     """
     listening = Listening(tls) if tls is not None else None
-    listener = _bind(host, port)
+    listener = listener or bind(host, port)
     url = f"{'https' if tls else 'http'}://{_authority(host, listener)}"
     edge = Edge(settings, refused, on_refusal)
     server = _Server(_config(app, edge, listening), lambda: ready(url))
@@ -87,7 +89,8 @@ def _config(app: Application, edge: Edge, listening: Listening | None) -> Config
     )
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises: OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts

@@ -22,7 +22,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Annotated[Path, Meta(description="directory of the gateway's state; made when missing")]
     control_plane: Annotated[str, Meta(description="base URL of the control plane")]
     name: Annotated[str, Meta(description="name to enrol under; default: the enrolment token's", max_length=60)] = ""
-    slot: Annotated[int, Meta(description="number of this process within its gateway", ge=0)] = 0
+    state_url: Annotated[
+        str,
+        Meta(description="postgresql:// URL of a state that gateways share; empty: SQLite in --state-dir"),
+    ] = ""
+    processes: Annotated[int, Meta(description="processes at the one port; more than 1 need --state-url", ge=1)] = 1
+    slot: Annotated[int, Meta(description="number of this process, or of the first, within its gateway", ge=0)] = 0
     enrolment_token: Annotated[str, Meta(description="one-time token, needed until the gateway has enrolled")] = ""
     enrolment_token_file: Annotated[Path | None, Meta(description="file that holds the one-time token")] = None
     host: Annotated[str, Meta(description="address to listen at")] = "127.0.0.1"
@@ -91,9 +96,21 @@ def read(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings
             option = f"--{field.name.replace('_', '-')}"
             raise Invalid(f"{option} is missing (or {PREFIX}{field.name.upper()} in the environment)")
     try:
-        return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise Invalid(f"a setting is wrong: {error}") from error
+    _check_state(settings)
+    return settings
+
+
+def _check_state(settings: Settings) -> None:
+    if settings.state_url and not settings.state_url.startswith(("postgresql://", "postgres://")):
+        raise Invalid("--state-url must begin with postgresql:// (leave it out for SQLite in --state-dir)")
+    if settings.processes > 1 and not settings.state_url:
+        raise Invalid(
+            f"--processes {settings.processes}: SQLite serves one process; give the processes a state that they can "
+            "share by --state-url postgresql://…"
+        )
 
 
 def _path(kind: type, value: Any) -> Any:

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -104,6 +105,8 @@ class Puller(Generic[T]):
         self._compile = compile
         self._swap = swap
         self.prepare: Callable[[], Awaitable[None]] = _nothing
+        self.agreed: Callable[[int], Awaitable[bool]] = _alone  # whether all processes of the gateway run it
+        self._is_acknowledged = True
         self._wait_s = wait_s
         self._clock = clock
         self._backoff = backoff or Backoff(base_s=REFUSED_PAUSE_S, cap_s=RETRY_REFUSED_S)
@@ -128,6 +131,8 @@ class Puller(Generic[T]):
             self.detail = f"the last good snapshot cannot run: {error}"
             log.error("%s", self.detail)
             return False
+        with suppress(WaybillError):
+            await self.agreed(manifest.generation)
         return True
 
     async def pull(self) -> float:
@@ -136,6 +141,7 @@ class Puller(Generic[T]):
         if signed is None:
             if self.generation and not self._refused:
                 self._shelf.confirm(self._clock())
+                await self._acknowledge()
             return 0.2
         if not await self._take(signed):
             return self._backoff.next_s()
@@ -167,8 +173,15 @@ class Puller(Generic[T]):
             return False
         self._refused = 0
         log.info("snapshot %d runs", manifest.generation)
-        await self._report(manifest.generation, "ack", "")
+        self._is_acknowledged = False
+        await self._acknowledge()
         return True
+
+    async def _acknowledge(self) -> None:
+        """Report what runs once all processes of this gateway run it: the last one to swap does."""
+        if not self._is_acknowledged and await self.agreed(self.generation):
+            self._is_acknowledged = True
+            await self._report(self.generation, "ack", "")
 
     async def _run(self, manifest: Manifest, blobs: dict[str, bytes]) -> None:
         compiled = await asyncio.to_thread(self._compile, manifest, blobs)
@@ -220,3 +233,8 @@ class Puller(Generic[T]):
 
 async def _nothing() -> None:
     pass
+
+
+async def _alone(_: int) -> bool:
+    """There is one process."""
+    return True
