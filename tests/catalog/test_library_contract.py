@@ -58,7 +58,6 @@ DECIDING = {
     *("finance.periods/periods.open", "finance.periods/periods.close", "finance.periods/periods.reopen"),
 }
 WRITING = {"inventory.positions/inventoryPositions.adjust"}  # stock is corrected where it is counted
-ALWAYS = {"400", "401", "403", "410", "422", "429", "502", "503", "504"}
 
 
 every_operation = pytest.mark.parametrize("case", cases())
@@ -81,11 +80,9 @@ def test_nothing_important_goes_unenforced() -> None:
 
 
 def test_lint_finds_nothing_to_mend() -> None:
-    """What is left is what only a workspace can add: bindings, and the header that nobody checks."""
-    assert {finding.rule for finding in lint(workspace(), is_library_included=True)} == {
-        "contract-bound",
-        "not-enforced",
-    }
+    """No error, and no warning but what only a workspace can mend: bindings."""
+    found = lint(workspace(), is_library_included=True)
+    assert {finding.rule for finding in found if finding.severity != "info"} == {"contract-bound"}
 
 
 @every_contract
@@ -254,14 +251,10 @@ def is_proof(plan: Reconcile, candidate: Any) -> bool:
 
 @every_operation
 def test_failures_are_problems(case: Case) -> None:
-    """Whatever goes wrong is declared, and is a problem document with its status."""
-    responses = case.node["responses"]
-    wanted = ALWAYS | (set() if case.operation.is_safe else {"404", "409"})
-    if "{id}" in case.operation.path:
-        wanted |= {"404"}
-    assert wanted == {status for status in responses if status[0] in "45"}
+    """Whatever goes wrong, at the gateway or behind it, is a problem document with its status."""
     checker = Validators()
-    for status in wanted:
+    assert {"4XX", "5XX"} == {status for status in case.node["responses"] if status[0] in "45"}
+    for status in ("4XX", "5XX"):
         (schema,) = case.operation.response_schemas[status].values()
         assert case.operation.response_schemas[status].keys() == {"application/problem+json"}
         assert not checker.is_valid(checker.handle(schema), {"error": "no"})
