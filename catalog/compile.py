@@ -138,9 +138,9 @@ def diff(published: Mapping[str, Published], workspace: Workspace) -> Plan:
         new = _state_of(kind, value, sha256_hex(canonical_json(value)))
         old = published.get(key)
         if old is None:
-            added.append(PlanItem(kind, name, new.sha256, new.state or _origin(workspace, kind, name)))
+            added.append(PlanItem(kind, name, new.sha256, new.state or _remark(workspace, kind, name)))
         elif old != new:
-            detail = ", ".join(filter(None, (_change(old, new), _origin(workspace, kind, name))))
+            detail = ", ".join(filter(None, (_change(old, new), _remark(workspace, kind, name))))
             changed.append(PlanItem(kind, name, new.sha256, detail))
             refused += _refusals(kind, name, old, new, workspace)
     drafts = {f"contract/{version.ref}" for version in workspace.versions} - seen
@@ -167,11 +167,13 @@ def _change(old: Published, new: Published) -> str:
     return f"{old.state} → {new.state}" if old.state != new.state else "description"
 
 
-def _origin(workspace: Workspace, kind: BlobKind, name: str) -> str:
-    """Which template an entity or a binding is made of; "" when of none."""
+def _remark(workspace: Workspace, kind: BlobKind, name: str) -> str:
+    """What a reader of the plan should know: which template an entity or a binding is made of, for whom else an entity
+    may act."""
     if kind == "entity":
-        template = workspace.entities[name].template
-        return f"template {template}" if template else ""
+        entity = workspace.entities[name]
+        acts = f"acts for {' '.join(entity.members)}" if entity.members else ""
+        return ", ".join(filter(None, (f"template {entity.template}" if entity.template else "", acts)))
     file = workspace.sources.get(f"{kind}/{name}", "").partition("#")[0]
     return f"made by {file}" if kind == "binding" and file.startswith("templates/") else ""
 

@@ -59,11 +59,29 @@ def _bypassing(workspace: Workspace) -> Iterator[Place]:
             yield Place(f"{name} is an experience and may call systems directly", file, join("/contracts", "*"))
 
 
+def _unreachable(workspace: Workspace) -> Iterator[Place]:
+    """A record that no call goes to and none comes from: every change of the object is refused."""
+    calling = {consumer.system for consumer in workspace.consumers.values()}
+    for record in workspace.records:
+        contracts = {
+            (version.contract.contract, version.major)
+            for version in workspace.versions
+            for operation in version.operations
+            if operation.extension.object == record.object and not operation.is_safe
+        }
+        called = {item.system for item in workspace.bindings if (item.contract, item.major) in contracts}
+        if contracts and record.system not in called | calling:
+            file, _, pointer = workspace.sources[f"record/{record.name}"].partition("#")
+            message = f"nobody may change {record.name}: no binding leads to {record.system} and no consumer is it"
+            yield Place(message, file, pointer)
+
+
 RULES = (
     Rule("owner-named", "warning", "add owner: the team that answers for it", _no_owner),
     Rule("contract-bound", "warning", "add a binding, or calls are answered 503", _unbound),
     Rule("consumer-may-call", "warning", "grant entities and contracts, or remove it", _powerless),
     Rule("layer-bypass", "warning", "grant a contract of the process layer that does it for it", _bypassing),
+    Rule("record-reachable", "warning", "bind a contract to the system, or add system: to its consumer", _unreachable),
     Rule("not-enforced", "info", "nothing to mend: know that the system itself must check it", _not_enforced),
     Rule("operation-named", "info", "add operationId: records, policies and SLOs name the operation by it", _unnamed),
 )

@@ -223,6 +223,12 @@ def test_a_template_change_tells_everything_that_it_changes(files):
     ]
 
 
+def test_a_plan_tells_whom_a_centre_acts_for(files, published):
+    """A new member widens what the centre's consumers may do: the plan says so."""
+    wider = edit(files, "entities/centre.yaml", "[annex, fjord]", "[annex, fjord, north]")
+    assert named(plan(wider, published).changed) == [("entity", "centre", "content, acts for annex fjord north")]
+
+
 def test_a_retired_version_may_be_removed(files, published):
     """Once retired and published as such, a version may leave the workspace."""
     retired = publish(edit(files, CONTRACT, "state: deprecated", "state: retired"), published)

@@ -35,7 +35,10 @@ def test_good():
 
 
 SCHEMA = b'{"$id": "canonical:bill@1.0.0", "properties": {"netTotal": {"type": "number"}}}'
-PLAIN = read_directory(GOOD)["templates/clinic.yaml"].partition(b"bindings:")[0]  # makes no bindings, grants nothing
+PLAIN = {  # a template that makes no bindings and grants nothing
+    "templates/clinic.yaml": read_directory(GOOD)["templates/clinic.yaml"].partition(b"bindings:")[0],
+    "records/purchase.yaml": b"- {object: purchase, system: erp}",
+}
 EXPERIENCE = {
     "systems/erp.yaml": read_directory(GOOD)["systems/erp.yaml"] + b"layer: process\n",
     "consumers/app.yaml": b"{consumer: app, name: App, owner: x, layer: experience, entities: ['*'], "
@@ -54,12 +57,15 @@ BREACHES = [
     ("canonical-by-reference", OPENAPI, "components:\n", "components:\n  schemas: {Money: {type: object}}\n", {}),
     ("owner-named", "systems/erp.yaml", "owner: erp-team", "owner: ''", {}),
     ("contract-bound", "bindings/all.yaml", "major: 1", "major: 2",
-     {"templates/clinic.yaml": PLAIN, "contracts/orders/purchases/2.0.0/openapi.yaml": read_directory(GOOD)[OPENAPI],
+     {**PLAIN, "contracts/orders/purchases/2.0.0/openapi.yaml": read_directory(GOOD)[OPENAPI],
       "contracts/orders/purchases/contract.yaml":
           read_directory(GOOD)["contracts/orders/purchases/contract.yaml"] + b"  2.0.0: {state: draft}\n"}),
     ("consumer-may-call", "consumers/buyer.yaml", "entities: [north, annex]", "entities: []",
-     {"templates/clinic.yaml": PLAIN}),
+     PLAIN),
     ("layer-bypass", "contracts/orders/purchases/contract.yaml", "layer: process", "layer: system", EXPERIENCE),
+    ("record-reachable", "records/purchase.yaml", "- {object: purchase, system: erp}",
+     "- {object: purchase, system: master}",
+     {"systems/master.yaml": b"{system: master, name: M, region: x, base_url: 'http://127.0.0.1:9', owner: x}"}),
     ("owner-missing", "measures/own.yaml", "owner: procurement-integration", "owner: ''", {}),
     ("steward-missing", "slos/purchases.yaml", ", waybill.dev/steward: head-of-buying}", "}", {}),
     ("not-enforced", OPENAPI, "- {name: reference, in: query, schema: {type: string}}",
