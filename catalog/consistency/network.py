@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -43,24 +44,35 @@ def _is_base_url(text: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.hostname) and port != 0 and is_plain
 
 
+class _Bound(NamedTuple):
+    """A binding, of the workspace or of a template, and where it stands."""
+
+    contract: str
+    major: int
+    system: str
+    file: str
+    pointer: str
+
+
 def bindings(workspace: Workspace, known: Known) -> Iterator[Problem]:
+    experiences = _experiences(workspace)
     for name, template in workspace.templates.items():
         file = workspace.sources[f"template/{name}"]
         for index, item in enumerate(template.bindings):
-            place = join("/bindings", index)
-            yield from _bound(workspace, known, item.contract, item.major, item.system, file, place)
+            bound = _Bound(item.contract, item.major, item.system, file, join("/bindings", index))
+            yield from _binding(workspace, known, bound, experiences)
     for binding in workspace.bindings:
         file, pointer = place_of(workspace, f"binding/{binding.contract}/{binding.major}/{binding.entity}")
-        yield from _bound(workspace, known, binding.contract, binding.major, binding.system, file, pointer)
+        bound = _Bound(binding.contract, binding.major, binding.system, file, pointer)
+        yield from _binding(workspace, known, bound, experiences)
         if binding.entity != "*" and not known.has("entity", binding.entity):
             remedy = known.remedy("entity", binding.entity)
             message = f"entity {binding.entity!r} does not exist"
             yield Problem(message, join(pointer, "entity"), file, remedy, "binding")
 
 
-def _bound(
-    workspace: Workspace, known: Known, name: str, major: int, system: str, file: str, pointer: str
-) -> Iterator[Problem]:
+def _binding(workspace: Workspace, known: Known, bound: _Bound, experiences: set[tuple[str, int]]) -> Iterator[Problem]:
+    name, major, system, file, pointer = bound
     contract = workspace.contracts.get(name)
     majors = {int(version.split(".")[0]) for version in contract.versions if is_version(version)} if contract else ()
     if not known.has("contract", name):
@@ -69,41 +81,24 @@ def _bound(
     elif contract is not None and major not in majors:
         remedy = f"versions of {name}: {', '.join(contract.versions) or 'none'}"
         yield Problem("no version has this major", join(pointer, "major"), file, remedy, "binding")
-    elif _is_event(workspace, name, major):
-        message = f"{name} takes events in: the gateway itself is where they end"
-        yield Problem(message, join(pointer, "contract"), file, "remove the binding", "binding")
+    found = workspace.systems.get(system)
     if not known.has("system", system):
         remedy = known.remedy("system", system)
         yield Problem(f"system {system!r} does not exist", join(pointer, "system"), file, remedy, "binding")
-    elif (
-        system in workspace.systems
-        and workspace.systems[system].layer == "system"
-        and _is_experience(workspace, name, major)
-    ):
+    elif found is not None and found.layer == "system" and (name, major) in experiences:
         message = f"{name} is an experience contract and {system} a system: a process must stand between them"
         remedy = f"bind it to a process application, or write layer: process in systems/{system}.yaml if it is one"
         yield Problem(message, join(pointer, "system"), file, remedy, "layer")
 
 
-def _is_event(workspace: Workspace, name: str, major: int) -> bool:
-    return any(
-        operation.is_event
+def _experiences(workspace: Workspace) -> set[tuple[str, int]]:
+    """(contract, major) of which the contract, or an operation, belongs to the experience layer."""
+    return {
+        (version.contract.contract, version.major)
         for version in workspace.versions
-        if version.contract.contract == name and is_version(version.version) and version.major == major
-        for operation in version.operations
-    )
-
-
-def _is_experience(workspace: Workspace, name: str, major: int) -> bool:
-    """Whether the contract, or an operation of this major, belongs to the experience layer."""
-    layers = {
-        operation.extension.layer or version.contract.layer
-        for version in workspace.versions
-        if version.contract.contract == name and is_version(version.version) and version.major == major
-        for operation in version.operations
+        if is_version(version.version)
+        and "experience" in {version.contract.layer, *(each.extension.layer for each in version.operations)}
     }
-    contract = workspace.contracts.get(name)
-    return "experience" in layers or (not layers and contract is not None and contract.layer == "experience")
 
 
 def consumers(workspace: Workspace, unread: set[str], known: Known) -> Iterator[Problem]:
