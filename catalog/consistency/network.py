@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from catalog.asyncapi import is_asyncapi
 from catalog.consistency.known import NAME, RENAME, Known, place_of
 from catalog.errors import Problem
 from catalog.inventory import Workspace
@@ -56,6 +57,7 @@ class _Bound(NamedTuple):
 
 def bindings(workspace: Workspace, known: Known) -> Iterator[Problem]:
     experiences = _experiences(workspace)
+    events = {version.contract.contract for version in workspace.versions if is_asyncapi(version.document)}
     for name, template in workspace.templates.items():
         file = workspace.sources[f"template/{name}"]
         for index, item in enumerate(template.bindings):
@@ -65,6 +67,9 @@ def bindings(workspace: Workspace, known: Known) -> Iterator[Problem]:
         file, pointer = place_of(workspace, f"binding/{binding.contract}/{binding.major}/{binding.entity}")
         bound = _Bound(binding.contract, binding.major, binding.system, file, pointer)
         yield from _binding(workspace, known, bound, experiences)
+        if binding.contract in events:
+            message = f"{binding.contract} takes events in: the gateway itself is where they end"
+            yield Problem(message, join(pointer, "contract"), file, "remove the binding", "binding")
         if binding.entity != "*" and not known.has("entity", binding.entity):
             remedy = known.remedy("entity", binding.entity)
             message = f"entity {binding.entity!r} does not exist"
