@@ -14,6 +14,7 @@ from catalog.errors import Unavailable
 from catalog.log import configure
 from controlplane.app import create_app
 from controlplane.context import Context
+from controlplane.identity.provider import sign_in_of
 from controlplane.identity.service import IdentityService
 from controlplane.installation import recognise
 from controlplane.keys import KeyRing, write_secret
@@ -52,6 +53,7 @@ class Server(uvicorn.Server):
 
 def open_context(settings: Settings) -> Context:
     """The data directory, made when it is missing, with a migrated database and its keys."""
+    sign_in = sign_in_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database.open(settings.store_url)
     upgrade(database)
@@ -63,6 +65,7 @@ def open_context(settings: Settings) -> Context:
         keys,
         published=Wakeup(announcer(database, PUBLISHED)),
         commanded=Wakeup(announcer(database, COMMANDED)),
+        sign_in=sign_in,
     )
 
 

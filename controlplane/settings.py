@@ -27,6 +27,11 @@ class Settings(msgspec.Struct, frozen=True):
     otlp_endpoint: str = ""  # base URL of an OTLP/HTTP collector; "" is the environment's, or none
     otlp_sample_ratio: float = 1.0  # of the traces that begin here
     otlp_metric_interval_s: float = 60.0
+    oidc_issuer: str = ""  # URL of the OpenID provider that people may sign in at; "" is none
+    oidc_audience: str = ""  # that its tokens must be meant for
+    oidc_rules: Path | None = None  # YAML: which claims give which role for which entities
+    oidc_ca_file: Path | None = None  # PEM; the CA of the provider's server
+    oidc_max_stale_s: int = 86_400  # how long its keys count that cannot be fetched again
 
     @property
     def database_path(self) -> Path:

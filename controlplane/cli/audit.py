@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -12,13 +12,13 @@ from catalog.errors import Conflict
 from controlplane.audit import StreamHead, Verdict, verify_stream
 from controlplane.cli.client import Client
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.output import Format, FormatOption, say, say_json, say_table
+from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
 PAGE = 2_000
 
 app = typer.Typer(
     name="audit",
-    help="Check the gateways' journals.",
+    help="What people did; whether the gateways' journals are whole.",
     no_args_is_help=True,
     epilog="Example: waybill audit verify",
 )
@@ -26,7 +26,37 @@ app = typer.Typer(
 
 @app.callback()
 def group() -> None:
-    """Keeps `verify` a command of its own although it is the only one yet."""
+    """What people did; whether the gateways' journals are whole."""
+
+
+@app.command("list")
+def list_all(
+    who: Annotated[str | None, typer.Option(help="Only acts of this person.")] = None,
+    what: Annotated[str | None, typer.Option(help='Only these acts; "token." for all about tokens.')] = None,
+    target: Annotated[str | None, typer.Option(help="Only acts on this token, key, proposal, ….")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1_000)] = 100,
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """List what people did, the latest first: tokens, keys, enrolments, applies, proposals, settlements.
+
+    Example: waybill audit list --what proposal. --limit 20
+    """
+    with connect(url, token) as client:
+        items = client.get("/audit", who=who, what=what, target=target, limit=limit)["items"]
+    if output is Format.json:
+        say_json(items)
+        return
+    rows = (
+        [moment(item["at_us"]), item["who"], item["role"], item["what"], item["target"], _said(item["detail"])]
+        for item in items
+    )
+    say_table(["when", "who", "role", "what", "target", "detail"], rows)
+
+
+def _said(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in detail.items() if value not in (None, "", []))
 
 
 @app.command("verify")

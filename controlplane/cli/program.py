@@ -12,7 +12,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from catalog.errors import Invalid, WaybillError
-from controlplane.cli import attention, audit, consumer, demo, gateway, initialise, server, token, up, workspace
+from controlplane.cli import (
+    approval,
+    attention,
+    audit,
+    consumer,
+    demo,
+    gateway,
+    initialise,
+    server,
+    token,
+    up,
+    workspace,
+)
 from controlplane.cli.output import say
 
 app = typer.Typer(
@@ -34,6 +46,7 @@ app.command("serve")(server.serve)
 app.add_typer(demo.app)
 app.add_typer(gateway.app)
 app.add_typer(consumer.app)
+app.add_typer(approval.app)
 app.add_typer(attention.app)
 app.add_typer(audit.app)
 app.add_typer(token.app)

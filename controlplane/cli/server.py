@@ -42,6 +42,14 @@ def serve(
     otlp_sample_ratio: Annotated[
         float, typer.Option(help="Share of the traces beginning here that is exported.", min=0, max=1)
     ] = 1.0,
+    oidc_issuer: Annotated[
+        str, typer.Option(help="URL of an OpenID provider; its people may sign in, as --oidc-rules says.")
+    ] = "",
+    oidc_audience: Annotated[str, typer.Option(help="What its tokens must be meant for (`aud`).")] = "",
+    oidc_rules: Annotated[
+        Path | None, typer.Option(help="YAML: rules of claim, value, role and entities; the first that fits decides.")
+    ] = None,
+    oidc_ca_file: Annotated[Path | None, typer.Option(help="PEM; the CA of the provider's server.")] = None,
     otlp_metric_interval_s: Annotated[float, typer.Option(help="How often metrics are exported.", min=0.1)] = 60.0,
 ) -> None:
     """Run the control plane until it is stopped. Its first start makes keys and the first admin token.
@@ -64,5 +72,9 @@ def serve(
         otlp_endpoint=otlp_endpoint,
         otlp_sample_ratio=otlp_sample_ratio,
         otlp_metric_interval_s=otlp_metric_interval_s,
+        oidc_issuer=oidc_issuer,
+        oidc_audience=oidc_audience,
+        oidc_rules=oidc_rules,
+        oidc_ca_file=oidc_ca_file,
     )
     run(settings)

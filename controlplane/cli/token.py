@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
+from controlplane.cli.duration import duration_s
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
 app = typer.Typer(
     name="token",
     help="Tokens of people and their roles.",
     no_args_is_help=True,
-    epilog='Example: waybill token create "finance dashboard" --role viewer',
+    epilog='Example: waybill token create "finance dashboard" --role executive --entity lakeside --expires 30d',
 )
 
 
 class RoleName(StrEnum):
-    viewer = "viewer"
+    executive = "executive"
     operator = "operator"
+    approver = "approver"
+    steward = "steward"
     architect = "architect"
     admin = "admin"
+    viewer = "viewer"
 
 
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Whom or what the token is for.")],
-    role: Annotated[RoleName, typer.Option(help="What it may do; each role includes the ones before it.")],
+    role: Annotated[RoleName, typer.Option(help="What it may do; viewer is the former name of executive.")],
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="A legal entity that it acts for, with all below it; repeatable. Default: all."),
+    ] = None,
+    expires: Annotated[str, typer.Option(help="How long it is good for: 12h, 30d. Default: until revoked.")] = "",
     url: UrlOption = None,
     token: TokenOption = None,
     output: FormatOption = Format.text,
 ) -> None:
     """Make a token; it is shown this once.
 
-    Example: waybill token create "finance dashboard" --role viewer
+    Executives read figures and the audit; operators settle; approvers and stewards answer proposals; architects
+    publish, issue keys and enrol gateways; an admin may do all of it and makes tokens.
+
+    Example: waybill token create "finance dashboard" --role executive --entity lakeside --expires 30d
     """
+    wanted: dict[str, Any] = {"name": name, "role": role.value}
+    if entity:
+        wanted["entities"] = entity
+    if expires:
+        end = datetime.now(UTC) + timedelta(seconds=duration_s(expires, "--expires"))
+        wanted["expires_at"] = end.isoformat()
     with connect(url, token) as client:
-        issued = client.post("/tokens", {"name": name, "role": role.value})
+        issued = client.post("/tokens", wanted)
     if output is Format.json:
         say_json(issued)
     else:
@@ -58,14 +77,16 @@ def list_all(url: UrlOption = None, token: TokenOption = None, output: FormatOpt
         say_json(items)
         return
     say_table(
-        ["id", "name", "role", "created", "by", "last used", "revoked"],
+        ["id", "name", "role", "entities", "created", "by", "expires", "last used", "revoked"],
         (
             [
                 item["token_id"],
                 item["name"],
                 item["role"],
+                " ".join(item["entities"]),
                 moment(item["created_us"]),
                 item["created_by"],
+                moment(item["expires_us"]),
                 moment(item["last_used_us"]),
                 moment(item["revoked_us"]),
             ]

@@ -77,6 +77,8 @@ def apply(
 ) -> None:
     """Publish a workspace as the next generation, all or nothing; running gateways take it over within seconds.
 
+    What the governance.yaml in force asks approval for is filed as a proposal instead (`waybill approval list`).
+
     Example: waybill apply network
     """
     files = read_workspace(directory)
@@ -135,15 +137,20 @@ def say_notes(notes: tuple[Problem, ...]) -> None:
 
 
 def say_applied(done: dict[str, Any]) -> None:
+    if done.get("proposal"):
+        say_items(done["plan"])
+        say(f"not published yet: filed as proposal {done['proposal']}, which needs approval")
+        say(f"  waybill approval show {done['proposal']}")
+        return
     if not done["is_published"]:
         say(f"nothing to change: generation {done['generation']} is this workspace already")
         return
-    _say_items(done["plan"])
+    say_items(done["plan"])
     say(f"published generation {done['generation']}")
 
 
 def _say_plan(made: dict[str, Any]) -> None:
-    _say_items(made)
+    say_items(made)
     if made["refused"]:
         say(f"refused for {_count(made['refused'])}:")
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
@@ -153,7 +160,7 @@ def _say_plan(made: dict[str, Any]) -> None:
         say(f"`waybill apply` would publish generation {made['generation'] + 1}")
 
 
-def _say_items(made: dict[str, Any]) -> None:
+def say_items(made: dict[str, Any]) -> None:
     for draft in made["drafts"]:
         say(f"· draft     {draft}  (stays out of the snapshot)")
     for sign, group in (("+", "added"), ("~", "changed"), ("-", "removed")):

@@ -51,6 +51,7 @@ class IdentityService:
     def __init__(self, context: Context) -> None:
         self._database = context.database
         self._clock = context.clock
+        self._sign_in = context.sign_in
 
     def ensure_first_admin(self) -> str | None:
         """The text of a new admin token when no token was ever made, else None."""
@@ -84,7 +85,14 @@ class IdentityService:
             remember(connection, self._clock(), by, "token.revoked", token_id, name=row.name, role=row.role)
 
     def user(self, text: str) -> User:
-        """The holder of `text`. Raises: Unauthorized."""
+        """The holder of `text`, a token of ours or of the issuer of sign-ins.
+
+        Raises: Unauthorized; Forbidden when no rule gives a role; Unavailable without the issuer's keys.
+        """
+        if self._sign_in is not None and text.count(".") == 2 and not text.startswith(f"{credential.USER_PREFIX}_"):
+            found = self._sign_in.user(self._sign_in.claims(text, self._clock() / 1_000_000))
+            with self._database.read() as connection:
+                return msgspec.structs.replace(found, scope=scope_of(connection, found.entities))
         row = self._recognise(token, token.c.token_id, credential.USER_PREFIX, text)
         if row.expires_us is not None and row.expires_us <= self._clock():
             raise Unauthorized("the token has expired")

@@ -1,0 +1,96 @@
+"""Keeps the keys of the issuer of sign-ins: fetched when they are due, asked again for an unknown key, kept while the
+issuer is down for `max_stale_s` after they were fetched and no longer.
+
+What may be fetched, and what of it counts, is judged by `policies.keyset`; nothing in a token says where keys lie.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from catalog.errors import Unavailable
+from policies.keyset import Issuer, Key, KeySet, discovery_url, read_discovery, read_published
+
+log = logging.getLogger(__name__)
+
+FETCH_S = 5.0  # for one answer
+MAX_BYTES = 256 * 1024
+ASKED_AGAIN_S = 5.0  # at the earliest, whatever unknown keys tokens name
+HEADERS = {"accept": "application/jwk-set+json, application/json", "accept-encoding": "identity"}
+
+Fetch = Callable[[], bytes]
+
+
+class Keys:
+    """Thread-safe. One thread fetches; others go on with the keys there are, or wait for it when there are none."""
+
+    def __init__(self, issuer: Issuer, fetch: Fetch, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._issuer = issuer
+        self._fetch = fetch
+        self._monotonic = monotonic
+        self._fetching = threading.Lock()
+        self._keys: KeySet | None = None
+        self._until_s = self._due_s = self._asked_s = float("-inf")
+
+    def find(self, header: Mapping[str, Any]) -> Key | None:
+        """The key that a token's header names. Raises: Unavailable when no keys count."""
+        if self._monotonic() >= self._due_s:
+            self._renew(must_wait=self._current() is None)
+        keys = self._current()
+        if keys is not None and keys.find(header) is None:
+            self._renew(must_wait=True)
+            keys = self._current()
+        if keys is None:
+            raise Unavailable("the keys of the issuer of sign-ins cannot be had just now")
+        return keys.find(header)
+
+    def _current(self) -> KeySet | None:
+        return self._keys if self._monotonic() < self._until_s else None
+
+    def _renew(self, must_wait: bool) -> None:
+        if not self._fetching.acquire(timeout=FETCH_S if must_wait else 0):
+            return
+        try:
+            now_s = self._monotonic()
+            if now_s - self._asked_s < ASKED_AGAIN_S:
+                return
+            self._asked_s = now_s
+            self._take(read_published(self._fetch()))
+        except (Unavailable, ValueError) as error:
+            self._due_s = self._monotonic() + ASKED_AGAIN_S
+            log.error("keys of %s cannot be fetched: %s", self._issuer.issuer, error)
+        finally:
+            self._fetching.release()
+
+    def _take(self, keys: KeySet) -> None:
+        now_s = self._monotonic()
+        self._keys, self._until_s = keys, now_s + self._issuer.max_stale_s
+        self._due_s = now_s + self._issuer.max_age_s
+
+
+def fetch_jwks(issuer: Issuer, trust: ssl.SSLContext) -> bytes:
+    """The JWKS that the issuer's OpenID configuration names. Raises: Unavailable; ValueError for a wrong one."""
+    with httpx.Client(verify=trust, follow_redirects=False, trust_env=False, timeout=FETCH_S) as client:
+        return _get(client, read_discovery(_get(client, discovery_url(issuer.issuer)), issuer))
+
+
+def _get(client: httpx.Client, url: str) -> bytes:
+    body, deadline_s = bytearray(), time.monotonic() + FETCH_S
+    try:
+        with client.stream("GET", url, headers=HEADERS) as response:
+            if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
+                raise Unavailable(f"{url} answers {response.status_code}")
+            for piece in response.iter_raw():
+                body += piece
+                if len(body) > MAX_BYTES or time.monotonic() > deadline_s:
+                    raise Unavailable(f"{url} answers too much or too slowly")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unavailable(f"{url}: {type(error).__name__} {error}".rstrip()) from error
+    return bytes(body)
