@@ -24,17 +24,19 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)  # in the order of `date.weekd
 class Holiday(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A day that is not worked."""
 
-    date: date
-    name: str
+    date: date  # YYYY-MM-DD
+    name: str  # for people
 
 
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """calendars/<id>.yaml."""
 
-    calendar: str
-    title: str = ""
-    weekend: list[Weekday] = msgspec.field(default_factory=lambda: ["saturday", "sunday"])
-    holidays: list[Holiday] = []
+    calendar: str  # id
+    title: str = ""  # for people
+    weekend: list[Weekday] = msgspec.field(  # days of the week that are not worked
+        default_factory=lambda: ["saturday", "sunday"]
+    )
+    holidays: list[Holiday] = []  # further days that are not worked
 
 
 #: what holds for an entity that names no calendar

@@ -63,26 +63,26 @@ class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class VersionState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Life cycle of one version, kept in `contract.yaml` apart from runtime routing."""
 
-    state: State
+    state: State  # drafts are not served
     deprecated_at: str | None = None  # RFC 3339
-    sunset_at: str | None = None
+    sunset_at: str | None = None  # RFC 3339; from then on the version may be retired
     successor: str | None = None  # a version of this contract, or `name@version`
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`contract.yaml`. The name is `<domain>.<object>`, as is the folder: contracts/<domain>/<object>/."""
 
-    contract: str
-    title: str
-    owner: str
-    domain: str
+    contract: str  # <domain>.<object>
+    title: str  # for people
+    owner: str  # the team that keeps it
+    domain: str  # business domain, the first part of the name
     base_path: str  # path prefix at the gateway; `{major}` is replaced; the rest goes upstream byte for byte
-    versions: dict[str, VersionState]
-    steward: str | None = None
-    description: str = ""
-    layer: Layer = "system"
-    compatibility: Literal["backward", "forward", "full", "none"] = "backward"
-    policy: Literal["wire", "strict"] = "wire"
+    versions: dict[str, VersionState]  # version -> its life cycle
+    steward: str | None = None  # who decides in the business what it means
+    description: str = ""  # for people
+    layer: Layer = "system"  # experience contracts never bind to the system layer
+    compatibility: Literal["backward", "forward", "full", "none"] = "backward"  # what a new version owes the one before
+    policy: Literal["wire", "strict"] = "wire"  # wire: properties that the other side does not declare do not count
 
 
 class Parameter(msgspec.Struct, frozen=True):

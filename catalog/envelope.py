@@ -13,11 +13,11 @@ import msgspec
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a policy applies; an empty list matches everything; names may use `*` at either end."""
 
-    contracts: list[str] = []
-    operations: list[str] = []
+    contracts: list[str] = []  # contract names
+    operations: list[str] = []  # operationIds
     consumers: list[str] = []  # tested per call; the other three when the snapshot is compiled
     entities: list[str] = []  # tested per call, from the entity step on
-    layers: list[str] = []
+    layers: list[str] = []  # layers of contracts
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -25,11 +25,11 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     name: str  # unique in the workspace
     policy: str  # id of the policy, e.g. "rate-limit"
-    enabled: bool = True
-    mode: Literal["enforce", "shadow"] = "enforce"
-    on_error: Literal["reject", "allow"] = "reject"
-    match: Match = Match()
-    config: dict[str, Any] = {}
+    enabled: bool = True  # false: not part of any chain
+    mode: Literal["enforce", "shadow"] = "enforce"  # shadow: decisions are recorded and not acted on
+    on_error: Literal["reject", "allow"] = "reject"  # what a failure of the policy itself does to the call
+    match: Match = Match()  # where it applies
+    config: dict[str, Any] = {}  # settings of the policy
 
 
 class PolicyBlob(msgspec.Struct, frozen=True):

@@ -35,7 +35,7 @@ class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is asked when nobody has answered for `after`."""
 
     after: Annotated[str, Meta(pattern=f"^{_DURATION.pattern}$")]  # such as 12h, 3d
-    to: Asked
+    to: Asked  # a role, or the owner or steward of the very thing
 
     @property
     def after_s(self) -> int:
@@ -50,7 +50,7 @@ class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`governance.yaml` at the root of a workspace."""
 
-    approvals: Approvals = Approvals()
+    approvals: Approvals = Approvals()  # what waits for an approval
 
 
 def governance_problems(governance: Governance, file: str) -> Iterator[Problem]:

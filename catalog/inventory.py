@@ -39,8 +39,8 @@ ConfigCheck = Callable[[dict[str, Any]], list[Problem]]
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`waybill.yaml`."""
 
-    workspace: str
-    include: list[str] = []
+    workspace: str  # its name
+    include: list[str] = []  # built-in libraries it builds on: procure-to-pay
 
 
 class Workspace(msgspec.Struct, frozen=True):

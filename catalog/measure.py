@@ -22,20 +22,20 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     there is no money. A budget that is more than spent has the phrase `spent`, with {times}.
     """
 
-    id: str
-    title: str
-    kind: Literal["exceptions", "open", "latency", "refusals", "in_doubt", "budget"]
+    id: str  # unique
+    title: str  # for people
+    kind: Literal["exceptions", "open", "latency", "refusals", "in_doubt", "budget"]  # how it is counted
     definition: str  # one sentence: numerator, denominator, exclusions
-    object: str | None = None
-    axis: str | None = None
-    values: list[str] = []
-    slo: str | None = None
-    operations: list[str] = []
-    window_s: int = 86_400
+    object: str | None = None  # object type counted
+    axis: str | None = None  # status axis looked at
+    values: list[str] = []  # of the axis: those that count
+    slo: str | None = None  # name of an objective
+    operations: list[str] = []  # "<contract>/<operationId>"
+    window_s: int = 86_400  # how far back it looks
     warning_above: float | None = None  # of the figure's value (count, ms, ratio); for budget: below
-    bad_above: float | None = None
-    page: str = "Transactions"
+    bad_above: float | None = None  # as above, for bad
+    page: str = "Transactions"  # where its link leads
     rank: int = 0  # place on the overview, least first
-    phrase: dict[str, str] = {}
+    phrase: dict[str, str] = {}  # clause of the overview sentence by plural category
     owner: str = ""  # the team that keeps the measure
     steward: str = ""  # who decides in the business what it means

@@ -14,8 +14,8 @@ from catalog.contract import Layer
 class Facility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A place of a legal entity: a campus, a clinic, a warehouse."""
 
-    facility: str
-    name: str
+    facility: str  # id
+    name: str  # for people
     gln: str = ""  # GS1 Global Location Number, 13 digits
     timezone: str | None = None  # IANA name; default: the entity's
 
@@ -23,14 +23,14 @@ class Facility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """entities/<id>.yaml: a legal entity of the network, what its template gives filled in."""
 
-    entity: str
-    name: str
-    region: str
+    entity: str  # id
+    name: str  # for people
+    region: str  # where its data may be
     currency: str  # ISO 4217
-    parent: str | None = None
+    parent: str | None = None  # id of another entity
     timezone: str = "UTC"  # IANA name
     calendar: str | None = None  # calendars/<id>.yaml; absent: Monday to Friday, no holidays
-    facilities: list[Facility] = []
+    facilities: list[Facility] = []  # its places
     members: list[str] = []  # entities that this one acts for (a shared-service centre)
     template: str | None = None  # templates/<id>.yaml
 
@@ -39,45 +39,45 @@ class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     """A static credential for a system, by the name of a secret, never by value (design §11.13)."""
 
     secret: str  # name; the value sits in the gateway's secrets file (0600) or in WAYBILL_SECRET_<NAME>
-    header: str = "authorization"
+    header: str = "authorization"  # header that carries it
     prefix: str = "Bearer "  # put before the secret's value
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    connect_s: float = 2.0
-    first_byte_s: float = 15.0
-    total_s: float = 30.0
+    connect_s: float = 2.0  # until a connection stands
+    first_byte_s: float = 15.0  # until an answer begins
+    total_s: float = 30.0  # until it is whole
 
 
 class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """systems/<id>.yaml: a backend."""
 
-    system: str
-    name: str
-    region: str
+    system: str  # id
+    name: str  # for people
+    region: str  # where it keeps data
     base_url: str  # http(s)://host:port[/prefix]
-    owner: str = ""
+    owner: str = ""  # the team that runs it
     layer: Layer = "system"  # process: a process application; experience contracts never bind to the system layer
-    credential: Credential | None = None
-    timeouts: Timeouts = Timeouts()
-    max_connections: int = 64
+    credential: Credential | None = None  # what it asks of the gateway; absent: nothing
+    timeouts: Timeouts = Timeouts()  # how long it may take
+    max_connections: int = 64  # of one gateway process to it
     ca_file: str | None = None  # PEM bundle for https; default: the platform's trust store
 
 
 class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An item of bindings/*.yaml: contract major x legal entity -> one system."""
 
-    contract: str
-    major: int
+    contract: str  # name
+    major: int  # major version
     entity: str  # entity id, or "*" for every entity
-    system: str
+    system: str  # id of a system
 
 
 class SystemOfRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An item of records/*.yaml: the one system that may change an object, or a group of its fields."""
 
     object: str  # object type, e.g. "supplier"
-    system: str
+    system: str  # id of the system that may
     fields: list[str] = []  # JSON pointers into the object's document; empty: all that no field group names
     entities: list[str] = msgspec.field(default_factory=lambda: ["*"])  # one that is named goes before "*"
 
@@ -91,8 +91,8 @@ class SystemOfRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
 class JwtIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which JWT subject this consumer is."""
 
-    issuer: str
-    subject: str
+    issuer: str  # value of `iss`
+    subject: str  # value of `sub`
 
 
 class MtlsIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -105,14 +105,16 @@ class MtlsIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 class Consumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """consumers/<id>.yaml: a client system. API keys are issued by command, never written here."""
 
-    consumer: str
-    name: str
-    owner: str = ""
+    consumer: str  # id
+    name: str  # for people
+    owner: str = ""  # the team that runs it
     entities: list[str] = []  # legal entities it may act for; ["*"] for all
     contracts: dict[str, list[str]] = {}  # contract name (or "*") -> scopes granted there
-    jwt: JwtIdentity | None = None
+    jwt: JwtIdentity | None = None  # which token subject it is
     mtls: list[MtlsIdentity] = []  # several while certificates are replaced
-    auth: list[Literal["api_key", "jwt", "mtls"]] = msgspec.field(default_factory=lambda: ["api_key", "jwt", "mtls"])
+    auth: list[Literal["api_key", "jwt", "mtls"]] = msgspec.field(  # ways in which it may prove who it is
+        default_factory=lambda: ["api_key", "jwt", "mtls"]
+    )
     system: str | None = None  # the system that calls by this name (systems of record)
     layer: Layer | None = None  # what kind of client it is; an experience is not to call system contracts
 

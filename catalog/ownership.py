@@ -10,6 +10,6 @@ class SchemaOwnership(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     """schemas/<object>/schema.yaml: holds for every version of the schema."""
 
     schema: str  # the object
-    owner: str = ""
-    steward: str = ""
-    title: str = ""
+    owner: str = ""  # the team that keeps it
+    steward: str = ""  # who decides in the business what it means
+    title: str = ""  # for people

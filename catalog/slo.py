@@ -106,17 +106,19 @@ class _Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class _Metadata(_Part):
-    name: str
-    display_name: str = ""
-    labels: dict[str, Any] = {}
-    annotations: dict[str, str] = {}
+    name: str  # RFC 1123 label, at most 63 characters
+    display_name: str = ""  # for people
+    labels: dict[str, Any] = {}  # free
+    annotations: dict[str, str] = {}  # waybill.dev/owner, waybill.dev/steward
 
 
-class _Document(_Part):
-    api_version: Literal["openslo/v1"]
-    kind: Literal["SLO"]
-    metadata: _Metadata
-    spec: dict[str, Any]
+class SloDocument(_Part):
+    """slos/*.yaml as written: OpenSLO v1, kind SLO."""
+
+    api_version: Literal["openslo/v1"]  # OpenSLO v1
+    kind: Literal["SLO"]  # the only kind read here
+    metadata: _Metadata  # name, titles, owner and steward
+    spec: dict[str, Any]  # service, target, window and indicator as OpenSLO writes them
 
 
 class _Window(_Part):
@@ -165,7 +167,7 @@ class _Spec(_Part):
 
 def parse_slo(data: Any, file: str = "") -> tuple[SloSpec | None, list[Problem]]:
     """A parsed OpenSLO document as a spec, or None and everything that is wrong with it."""
-    document, problems = shape(data, _Document, file)
+    document, problems = shape(data, SloDocument, file)
     spec, more = shape(data.get("spec"), _Spec, file, "/spec") if isinstance(data, dict) else (None, [])
     if document is None or spec is None:
         return None, problems + more

@@ -35,17 +35,17 @@ class EntityDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
 class TemplateBinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A binding that every entity of the template gets."""
 
-    contract: str
-    major: int
-    system: str
+    contract: str  # name
+    major: int  # major version
+    system: str  # id of a system
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """templates/<id>.yaml."""
 
-    template: str
-    entity: EntityDefaults = EntityDefaults()
-    bindings: list[TemplateBinding] = []
+    template: str  # id
+    entity: EntityDefaults = EntityDefaults()  # fields that entities of the template may leave out
+    bindings: list[TemplateBinding] = []  # made for each of them; their own win
     consumers: list[str] = []  # may act for each entity of the template, besides those that name it
 
 
