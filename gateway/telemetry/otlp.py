@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from inspect import isawaitable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -89,8 +88,7 @@ class Asked:
     async def _look_up(self, objects: Sequence[ObjectRef]) -> Firsts:
         found: Firsts = {}
         for wanted in objects:
-            references: Any = self._cross_references(wanted.type, wanted.value)
-            for known in await references if isawaitable(references) else references:
+            for known in await self._cross_references(wanted.type, wanted.value):
                 if known.span_id and wanted.assigner in (known.entity, known.system):
                     found.setdefault(wanted, Place(known.trace_id, known.span_id))  # of several systems, one
             await asyncio.sleep(0)  # requests go first
