@@ -31,7 +31,7 @@ from controlplane.act.controllers import ActController
 from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
 from controlplane.context import Context
-from controlplane.gateways.controllers import GatewayController, GatewayListController
+from controlplane.gateways.controllers import GatewayController, GatewayCredentialController, GatewayListController
 from controlplane.health import healthz, metrics, readyz
 from controlplane.identity.controllers import IdentityController
 from controlplane.identity.guard import provide_gateway, provide_user
@@ -52,6 +52,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     KeyController,
     GatewayController,
     GatewayListController,
+    GatewayCredentialController,
     AttentionController,
     IngestController,
     LineageController,

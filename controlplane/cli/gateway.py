@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
+from controlplane.cli.output import Format, FormatOption, moment, remark, say, say_json, say_table
 
 app = typer.Typer(
     name="gateway",
@@ -19,9 +20,15 @@ app = typer.Typer(
 )
 
 
+GatewayArgument = Annotated[str, typer.Argument(help="Id of the gateway, or its name when only one has it.")]
+
+
 @app.command("token")
 def enrolment_token(
     name: Annotated[str, typer.Argument(help="Name of the gateway to be.")],
+    group: Annotated[
+        str, typer.Option(help="Group that the gateway joins; those of one group share their state.")
+    ] = "default",
     url: UrlOption = None,
     token: TokenOption = None,
     output: FormatOption = Format.text,
@@ -33,7 +40,7 @@ def enrolment_token(
     Example: waybill gateway token north > token && waybill gateway run --enrolment-token-file token …
     """
     with connect(url, token) as client:
-        issued = client.post("/enrolments", {"name": name})
+        issued = client.post("/enrolments", {"name": name, "group": group})
     if output is Format.json:
         say_json(issued)
     else:
@@ -42,7 +49,7 @@ def enrolment_token(
 
 @app.command("list")
 def list_all(url: UrlOption = None, token: TokenOption = None, output: FormatOption = Format.text) -> None:
-    """List gateways: what each runs, what it refused and why, when it was last heard of.
+    """List gateways: what each runs, what it refused or cannot ship and why, when it was last heard of.
 
     Example: waybill gateway list
     """
@@ -52,6 +59,42 @@ def list_all(url: UrlOption = None, token: TokenOption = None, output: FormatOpt
         say_json(items)
         return
     say_table(["gateway", "name", "state", "runs", "last seen", "entries", "detail"], (_row(item) for item in items))
+
+
+@app.command("revoke")
+def revoke(
+    gateway: GatewayArgument, url: UrlOption = None, token: TokenOption = None, output: FormatOption = Format.text
+) -> None:
+    """End a gateway for good: its credential is refused, its streams are closed, figures no longer wait for it.
+
+    What it has not shipped yet is not taken any more: stop a gateway properly before revoking it, if you can.
+
+    Example: waybill gateway revoke north-4k2v9x
+    """
+    with connect(url, token) as client:
+        ended = client.post(f"/gateways/{segment(gateway)}/revoke", None)
+    if output is Format.json:
+        say_json(ended)
+        return
+    say(f"gateway {ended['gateway']} revoked")
+    if ended["commands_dropped"]:
+        remark(f"{ended['commands_dropped']} commands that it had not carried out were dropped")
+
+
+@app.command("rotate")
+def rotate(
+    gateway: GatewayArgument, url: UrlOption = None, token: TokenOption = None, output: FormatOption = Format.text
+) -> None:
+    """Have a gateway fetch a new credential; the old one ends when it says that it has it. No call waits for it.
+
+    Example: waybill gateway rotate north-4k2v9x
+    """
+    with connect(url, token) as client:
+        asked = client.post(f"/gateways/{segment(gateway)}/rotate", None)
+    if output is Format.json:
+        say_json(asked)
+    else:
+        say(f"gateway {asked['gateway']} is asked to take a new credential")
 
 
 @app.command(
@@ -71,4 +114,9 @@ def _row(item: dict[str, Any]) -> list[Any]:
         state = f"{state} of {item['generation']}"
     entries = sum(item["streams"].values())
     running = item["running_generation"]
-    return [item["gateway"], item["name"], state, running, moment(item["last_seen_us"]), entries, item["detail"]]
+    detail = "; ".join([*([item["detail"]] if item["detail"] else []), *map(_halt, item["halted"].items())])
+    return [item["gateway"], item["name"], state, running, moment(item["last_seen_us"]), entries, detail]
+
+
+def _halt(halted: tuple[str, str]) -> str:
+    return f"shipping of {halted[0]} has stopped: {halted[1]}"

@@ -14,7 +14,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from catalog.errors import NotFound
 from catalog.snapshot import SignedManifest
 from controlplane.context import Context
-from controlplane.gateways.service import Enrolled, GatewayService, GatewayView, IssuedEnrolment
+from controlplane.gateways.revocation import Asked, CredentialService, Ended, Renewed
+from controlplane.gateways.service import GROUP, Enrolled, GatewayService, GatewayView, IssuedEnrolment
 from controlplane.identity.guard import enrol, read
 from controlplane.identity.guard import gateway as enrolled
 from controlplane.identity.principal import GatewayIdentity, User
@@ -27,6 +28,7 @@ Found = TypeVar("Found")
 
 class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
+    group: Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern="^[a-z0-9-]+$")] = GROUP
 
 
 class Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +41,11 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Literal["ack", "nack"]
     detail: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
     at_us: int = 0
+
+
+class Halted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    stream: Annotated[str, msgspec.Meta(max_length=200)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 
 
 class Gateways(msgspec.Struct, frozen=True):
@@ -107,6 +114,16 @@ class GatewayController(Controller):
         """Report that a generation runs (`ack`) or was refused (`nack`), and why."""
         service.report(gateway.gateway_id, data.generation, data.state, data.detail)
 
+    @post("/gateways/shipping", guards=[enrolled], status_code=204, sync_to_thread=True)
+    def halted(self, data: JSONBody[Halted], service: Service, gateway: NamedDependency[GatewayIdentity]) -> None:
+        """Report that a stream cannot be shipped and why; the next batch of it that is taken ends that."""
+        service.halt(gateway, data.stream, data.reason)
+
+    @post("/gateways/credential", guards=[enrolled], sync_to_thread=True)
+    def renew(self, context: NamedDependency[Context], gateway: NamedDependency[GatewayIdentity]) -> Renewed:
+        """Fetch the new credential that a command asks for; the old one ends with the command's acknowledgement."""
+        return CredentialService(context).renew(gateway)
+
     @get("/commands", guards=[enrolled])
     async def commands(
         self,
@@ -134,12 +151,30 @@ class GatewayListController(Controller):
     @post("/enrolments", guards=[enrol], sync_to_thread=True)
     def invite(self, data: JSONBody[NewEnrolment], service: Service, user: NamedDependency[User]) -> IssuedEnrolment:
         """Make a one-time token with which a gateway enrols; shown in this answer only."""
-        return service.invite(data.name, user)
+        return service.invite(data.name, user, data.group)
 
     @get("/gateways", guards=[read], sync_to_thread=True)
     def list_all(self, service: Service) -> Gateways:
         """All gateways: the generation each runs, what it refused and why, when it was last heard of."""
         return Gateways(service.list_all())
+
+
+class GatewayCredentialController(Controller):
+    """What people do about gateways' credentials."""
+
+    path = "/gateways/{wanted:str}"
+    tags = ("gateway",)
+
+    @post("/revoke", guards=[enrol], status_code=200, sync_to_thread=True)
+    def revoke(self, wanted: FromPath[str], context: NamedDependency[Context], user: NamedDependency[User]) -> Ended:
+        """End a gateway, by id or name: its credential is refused from now on, its streams are closed, figures no
+        longer wait for it."""
+        return CredentialService(context).revoke(wanted, user)
+
+    @post("/rotate", guards=[enrol], status_code=202, sync_to_thread=True)
+    def rotate(self, wanted: FromPath[str], context: NamedDependency[Context], user: NamedDependency[User]) -> Asked:
+        """Have a gateway, by id or name, fetch a new credential; the old one ends when it says that it has it."""
+        return CredentialService(context).rotate(wanted, user)
 
 
 async def poll(look: Callable[[], Found | None], wakeup: Wakeup, wait_s: float) -> Found | None:

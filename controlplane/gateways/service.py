@@ -8,19 +8,21 @@ import re
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from catalog.errors import NotFound, Unauthorized
+from catalog.errors import Conflict, Forbidden, NotFound, Unauthorized
 from catalog.record import AckEntry
 from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
-from controlplane.gateways.store import command, enrolment, gateway
+from controlplane.gateways.credential import keep_only
+from controlplane.gateways.store import command, enrolment, gateway, halted_stream
 from controlplane.identity import credential
-from controlplane.identity.principal import Role, User
+from controlplane.identity.principal import GatewayIdentity, Role, User
 from controlplane.identity.service import IdentityService
 from controlplane.ingest.store import stream
 
-GROUP = "default"  # one gateway group shares the pepper (design §11.1)
+GROUP = "default"  # of gateways each by itself; those of any other group share their state (design §11.1)
+RENEW = "renew_credential"  # kind of the command that has a gateway fetch a new credential
 
 
 class IssuedEnrolment(msgspec.Struct, frozen=True):
@@ -46,8 +48,8 @@ class GatewayView(msgspec.Struct, frozen=True):
     gateway: str
     name: str
     group: str
-    state: str  # enrolled | ack | nack
-    is_stale: bool
+    state: str  # enrolled | ack | nack | revoked
+    is_stale: bool  # not heard of for too long; never so once it is revoked
     generation: int | None  # the last it reported on
     running_generation: int | None  # the last it acknowledged
     detail: str
@@ -55,6 +57,9 @@ class GatewayView(msgspec.Struct, frozen=True):
     last_seen_us: int
     reported_us: int | None
     streams: dict[str, int] = {}  # stream -> last sequence number ingested
+    halted: dict[str, str] = {}  # stream -> why the gateway cannot ship it
+    revoked_us: int | None = None
+    revoked_by: str | None = None
 
 
 class GatewayService:
@@ -65,8 +70,8 @@ class GatewayService:
         self._database = context.database
         self._clock = context.clock
 
-    def invite(self, name: str, by: User) -> IssuedEnrolment:
-        """A token with which one gateway may enrol, once, before it expires."""
+    def invite(self, name: str, by: User, group: str = GROUP) -> IssuedEnrolment:
+        """A token with which one gateway may enrol into `group`, once, before it expires."""
         issued = credential.issue(credential.ENROLMENT_PREFIX)
         now = self._clock()
         expires_us = now + self._context.settings.enrolment_ttl_s * 1_000_000
@@ -79,9 +84,10 @@ class GatewayService:
                     created_us=now,
                     created_by=by.name,
                     expires_us=expires_us,
+                    group_name=group,
                 )
             )
-            remember(connection, now, by, "enrolment.created", issued.id, name=name)
+            remember(connection, now, by, "enrolment.created", issued.id, name=name, group=group)
         return IssuedEnrolment(issued.id, name, issued.text, rfc3339(expires_us))
 
     def enrol(self, text: str, name: str) -> Enrolled:
@@ -100,18 +106,18 @@ class GatewayService:
                 insert(gateway).values(
                     gateway_id=gateway_id,
                     name=name,
-                    group_name=GROUP,
+                    group_name=row.group_name,
                     enrolled_us=now,
                     last_seen_us=now,
                     state="enrolled",
                     detail="",
                 )
             )
-            bound = IdentityService(self._context).issue_to_gateway(connection, gateway_id, GROUP)
+            bound = IdentityService(self._context).issue_to_gateway(connection, gateway_id, row.group_name)
             invited = User(f"enrolment:{row.enrolment_id}", row.created_by, Role.architect)
             remember(connection, now, invited, "gateway.enrolled", gateway_id, enrolment=row.enrolment_id)
         keys = self._context.keys
-        return Enrolled(gateway_id, GROUP, bound, base64.b64encode(keys.pepper).decode(), keys.public_key)
+        return Enrolled(gateway_id, row.group_name, bound, base64.b64encode(keys.pepper).decode(), keys.public_key)
 
     def report(self, gateway_id: str, generation: int, state: str, detail: str) -> None:
         """Keep that a gateway runs a generation (`ack`) or refused it (`nack`)."""
@@ -133,7 +139,17 @@ class GatewayService:
         with self._database.read() as connection:
             rows = connection.execute(select(gateway).order_by(gateway.c.name, gateway.c.gateway_id)).all()
             streams = dict(connection.execute(select(stream.c.name, stream.c.last)).all())
-        return [_view(row, row.last_seen_us < stale_before, streams) for row in rows]
+            halted = dict(connection.execute(select(halted_stream.c.stream, halted_stream.c.reason)).all())
+        return [_view(row, row.last_seen_us < stale_before, streams, halted) for row in rows]
+
+    def halt(self, shipper: GatewayIdentity, name: str, reason: str) -> None:
+        """Keep why a gateway cannot ship a stream. Raises: Forbidden for another gateway's stream."""
+        now = self._clock()
+        with self._database.write() as connection:
+            owner = owner_of(connection, shipper, name)
+            shipped(connection, shipper.gateway_id, name, now)
+            row = {"stream": name, "gateway_id": owner, "reason": reason, "told_us": now}
+            connection.execute(insert(halted_stream).values(row))
 
     def commands(self, gateway_id: str) -> list[dict[str, Any]]:
         """What `gateway_id` has still to carry out, oldest first."""
@@ -159,16 +175,36 @@ def touch(connection: Connection, gateway_id: str, now_us: int) -> None:
     connection.execute(update(gateway).where(gateway.c.gateway_id == gateway_id).values(last_seen_us=now_us))
 
 
+def owner_of(connection: Connection, shipper: GatewayIdentity, name: str) -> str:
+    """The gateway whose stream `name` is. Raises: Forbidden when `shipper` may not ship it: it is another one's, and
+    not one's that shares its state."""
+    owner = name.partition("/")[0]
+    if owner == shipper.gateway_id:
+        return owner
+    fellow = (gateway.c.gateway_id == owner) & (gateway.c.group_name == shipper.group)
+    if shipper.group == GROUP or connection.scalar(select(gateway.c.gateway_id).where(fellow)) is None:
+        raise Forbidden("this stream belongs to another gateway")
+    return owner
+
+
+def shipped(connection: Connection, gateway_id: str, name: str, now_us: int) -> None:
+    """Note that a batch of the stream `name` was taken from `gateway_id`."""
+    touch(connection, gateway_id, now_us)
+    connection.execute(delete(halted_stream).where(halted_stream.c.stream == name))
+
+
 def queue(
     connection: Connection, gateway_id: str, command_id: str, kind: str, body: dict[str, Any], by: str, now_us: int
 ) -> None:
     """Queue a command in the caller's transaction; notify `Context.commanded` after the commit.
 
-    Raises: NotFound when there is no such gateway.
+    Raises: NotFound when there is no such gateway; Conflict when it is revoked.
     """
-    known = connection.scalar(select(gateway.c.gateway_id).where(gateway.c.gateway_id == gateway_id))
+    known = connection.execute(select(gateway).where(gateway.c.gateway_id == gateway_id)).one_or_none()
     if known is None:
         raise NotFound(f"no gateway {gateway_id!r}")
+    if known.revoked_us is not None:
+        raise Conflict(f"gateway {gateway_id!r} is revoked and carries nothing out any more")
     connection.execute(
         insert(command).values(
             command_id=command_id,
@@ -184,30 +220,33 @@ def queue(
 def acknowledge(connection: Connection, gateway_id: str, ack: AckEntry, at_us: int) -> None:
     """Close a command that its gateway says it carried out or refused; foreign and unknown ones are left alone."""
     mine = (command.c.command_id == ack.command_id) & (command.c.gateway_id == gateway_id)
-    connection.execute(
-        update(command)
-        .where(mine & command.c.acked_us.is_(None))
-        .values(acked_us=at_us, result=ack.result, detail=ack.detail)
-    )
+    closed = update(command).where(mine & command.c.acked_us.is_(None))
+    closed = closed.values(acked_us=at_us, result=ack.result, detail=ack.detail)
+    kind = connection.execute(closed.returning(command.c.kind)).scalar_one_or_none()
+    if kind == RENEW and ack.result == "done":
+        keep_only(connection, gateway_id, ack.detail, at_us)
 
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "gateway"
 
 
-def _view(row: Row[Any], is_stale: bool, streams: dict[str, int]) -> GatewayView:
-    own = {stream: last for stream, last in streams.items() if stream.startswith(f"{row.gateway_id}/")}
+def _view(row: Row[Any], is_stale: bool, streams: dict[str, int], halted: dict[str, str]) -> GatewayView:
+    prefix, is_revoked = f"{row.gateway_id}/", row.revoked_us is not None
     return GatewayView(
         row.gateway_id,
         row.name,
         row.group_name,
-        row.state,
-        is_stale,
+        "revoked" if is_revoked else row.state,
+        is_stale and not is_revoked,
         row.generation,
         row.running_generation,
         row.detail,
         row.enrolled_us,
         row.last_seen_us,
         row.reported_us,
-        own,
+        {name: last for name, last in streams.items() if name.startswith(prefix)},
+        {} if is_revoked else {name: why for name, why in halted.items() if name.startswith(prefix)},
+        row.revoked_us,
+        row.revoked_by,
     )

@@ -1,4 +1,4 @@
-"""Tables of the gateways: enrolments, gateways, commands."""
+"""Tables of the gateways: enrolments, gateways, commands, streams whose shipping has halted."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ enrolment = Table(
     Column("expires_us", BigInteger, nullable=False),
     Column("used_us", BigInteger),
     Column("gateway_id", String),
+    Column("group_name", String, nullable=False, server_default="default"),
 )
 
 gateway = Table(
@@ -32,6 +33,18 @@ gateway = Table(
     Column("detail", Text, nullable=False),
     Column("running_generation", Integer),  # the last it acknowledged
     Column("reported_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    Column("revoked_by", String),
+)
+
+# What a gateway says it cannot ship; gone with the next batch that is taken.
+halted_stream = Table(
+    "halted_stream",
+    metadata,
+    Column("stream", String, primary_key=True),
+    Column("gateway_id", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("told_us", BigInteger, nullable=False),
 )
 
 command = Table(

@@ -92,10 +92,8 @@ ITSELF = User("waybill", "first start", Role.admin)
 
 
 class GatewayIdentity(msgspec.Struct, frozen=True):
-    """The holder of a `wbg_` credential. It may only write the streams whose names begin with its own."""
+    """The holder of a `wbg_` credential. It may write the streams whose names begin with its own, and those of a group
+    that shares its state."""
 
     gateway_id: str
     group: str
-
-    def owns(self, stream: str) -> bool:
-        return stream.startswith(f"{self.gateway_id}/")

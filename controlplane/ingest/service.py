@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
-from catalog.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from catalog.errors import Conflict, Invalid, NotFound, Problem
 from controlplane.audit import StreamHead, head_message
 from controlplane.context import Context, rfc3339
-from controlplane.gateways.service import touch
+from controlplane.gateways.service import owner_of, shipped
+from controlplane.gateways.store import gateway as gateway_table
 from controlplane.identity.principal import GatewayIdentity
 from controlplane.ingest.batch import Head, Located, read_batch, split_lines
 from controlplane.ingest.projection import Projection
@@ -45,6 +46,7 @@ class StreamView(msgspec.Struct, frozen=True):
     last_at_us: int
     lag_us: int  # from the last entry's commit to its arrival here
     unread: int  # exchange entries newer than this program, in no figure
+    is_closed: bool = False  # its gateway was revoked: nothing more will come
 
 
 class IngestService:
@@ -62,23 +64,25 @@ class IngestService:
         """
         if not STREAM.fullmatch(name):
             raise Invalid("not a stream name", [Problem("must be gateway/slot/epoch", pointer="/stream")])
-        if not gateway.owns(name):
-            raise Forbidden("this stream belongs to another gateway")
         with self._database.write() as connection:
+            owner = owner_of(connection, gateway, name)
             row = connection.execute(select(stream).where(stream.c.name == name)).one_or_none()
             head = Head(row.last, row.head) if row else Head(0, "")
             if first != head.last + 1:
                 raise OutOfStep(head.last + 1)
             entries, head = read_batch(first, last, lines, head)
             located = [Located.of(name, entry) for entry in entries]
-            self._store(connection, row, gateway, name, located, head, lines)
+            self._store(connection, row, owner, name, located, head, lines)
+            shipped(connection, gateway.gateway_id, name, self._context.clock())
             for projection in self._projections:
                 projection.apply(connection, located)
         return last
 
     def streams(self) -> list[StreamView]:
         with self._database.read() as connection:
-            return [_view(row) for row in connection.execute(select(stream).order_by(stream.c.name))]
+            owners = stream.outerjoin(gateway_table, stream.c.gateway_id == gateway_table.c.gateway_id)
+            query = select(stream, gateway_table.c.revoked_us).select_from(owners)
+            return [_view(row) for row in connection.execute(query.order_by(stream.c.name))]
 
     def entries(self, name: str, after: int, limit: int) -> bytes:
         """Up to `limit` lines behind entry `after`, verbatim, newline-terminated. Raises: NotFound."""
@@ -98,7 +102,7 @@ class IngestService:
         self,
         connection: Connection,
         row: Row[Any] | None,
-        gateway: GatewayIdentity,
+        owner: str,
         name: str,
         entries: Sequence[Located],
         head: Head,
@@ -115,7 +119,7 @@ class IngestService:
             "unread": sum(entry.is_unread for entry in entries),
         }
         if row is None:
-            added = insert(stream).values(name=name, gateway_id=gateway.gateway_id, **values)
+            added = insert(stream).values(name=name, gateway_id=owner, **values)
             number = connection.execute(added.returning(stream.c.stream_id)).scalar_one()
         else:
             number = row.stream_id
@@ -124,7 +128,6 @@ class IngestService:
             connection.execute(update(stream).where(stream.c.stream_id == number).values(values))
         batch = {"stream_id": number, "first": entries[0].line.seq, "last": head.last, "lines": lines}
         connection.execute(insert(log_batch), [batch])
-        touch(connection, gateway.gateway_id, now)
 
 
 def line_at(connection: Connection, name: str, seq: int) -> bytes:
@@ -181,4 +184,5 @@ def _view(row: Row[Any]) -> StreamView:
         last_at_us=row.last_at_us,
         lag_us=row.ingested_us - row.last_at_us,
         unread=row.unread,
+        is_closed=row.revoked_us is not None,
     )
