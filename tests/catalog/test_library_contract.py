@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jsonschema
 import msgspec
@@ -13,12 +14,13 @@ import pytest
 from openapi_spec_validator import validate as validate_openapi
 
 from catalog.contract import ContractVersion, Reconcile
-from catalog.expression import compile_expression, json_template
+from catalog.expression import compile_expression
 from catalog.extension import texts
 from catalog.lint import lint
-from catalog.pointer import resolve
 from catalog.record import Amount
 from catalog.schema import Validators
+from gateway.finding import judge
+from gateway.plan import ReconcileTemplate
 from tests.catalog.library import LIBRARY, OBJECTS, inlined
 from tests.catalog.library_case import Case, cases, versions, workspace
 from tests.catalog.library_event import EVENTS
@@ -217,36 +219,32 @@ def effects() -> list[Any]:
 
 @pytest.mark.parametrize("case", effects())
 def test_a_look_up_tells_done_from_not_done(case: Case) -> None:
-    """The declared look-up finds what the call answered, and nothing of the state before it."""
-    plan: Reconcile = case.operation.extension.reconcile  # type: ignore[assignment]
-    found = next(op for op in case.version.operations if op.id == plan.operation)
-    assert found.method == "GET"
-    assert plan.by.keys() <= {parameter.name for parameter in found.parameters if parameter.place in ("path", "query")}
+    """The look-up that a gateway makes of the example asks for what the call answered; a system that says so settles
+    it as done, one that still shows the state before as not done."""
+    declared: Reconcile = case.operation.extension.reconcile  # type: ignore[assignment]
+    lookup = next(op for op in case.version.operations if op.id == declared.operation)
     (answer,) = case.answers()
     context = case.context(case.requests()[0], None)
     context.entity = answer["legal_entity"]
     context.path_parameters = {"id": answer["id"]}
-    by = {name: json_template(text).text_of(context) for name, text in plan.by.items()}
-    assert all(by.values())
-    assert is_found(answer, plan, by)
-    (shown,) = Case(case.version, found).answers()
-    selected = resolve(shown, plan.select)
-    assert isinstance(selected, list if found.id.endswith(".list") else dict)
+    plan = ReconcileTemplate(case.operation, lookup).plan(context, deadline_s=0)
+    assert lookup.method == "GET"
+    assert plan is not None
+    path, _, query = plan.target.partition("?")
+    assert path == lookup.path.replace("{id}", answer["id"])
+    asked = dict(parse_qsl(query))
+    assert asked.items() <= answer.items()
+
+    def told(state: dict[str, Any]) -> str:
+        is_listed = asked.items() <= state.items()
+        shown = {"items": [state] if is_listed else []} if plan.select else state
+        return judge(200, json.dumps(shown).encode(), plan.select, plan.where).found
+
+    assert told(answer) == "one"
     if "{id}" in case.operation.path:
-        documents = case.version.document["components"]["examples"].values()
-        states = [
-            example["value"] for example in documents if "status" in example["value"] and "id" in example["value"]
-        ]
-        assert not all(is_found(state, plan, by) for state in states), "the state before the call counts as proof"
-
-
-def is_found(candidate: Any, plan: Reconcile, by: dict[str, str | None]) -> bool:
-    """Whether a system would give `candidate` to the look-up, and the gateway would take it as proof."""
-    return by == {name: candidate.get(name) for name in by} and is_proof(plan, candidate)
-
-
-def is_proof(plan: Reconcile, candidate: Any) -> bool:
-    return all(resolve(candidate, pointer) in values for pointer, values in plan.where.items())
+        documents = [each["value"] for each in case.version.document["components"]["examples"].values()]
+        states = {told(state) for state in documents if "status" in state and state.get("object")}
+        assert "absent" in states, "the state before the call counts as proof"
 
 
 @every_operation
