@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from catalog.asyncapi import is_asyncapi, outline
 from catalog.compile import compile_snapshot
 from catalog.contract import Contract
 from catalog.errors import Conflict, Invalid, NotFound, Problem
@@ -64,7 +65,8 @@ class OperationView(msgspec.Struct, frozen=True):
     method: str
     path: str  # below the base path
     object: str | None
-    event: str | None
+    event: str | None  # the only one
+    events: list[str]
 
 
 class VersionView(msgspec.Struct, frozen=True):
@@ -76,6 +78,7 @@ class VersionView(msgspec.Struct, frozen=True):
     successor: str | None
     pins: dict[str, str]
     operations: list[OperationView]
+    kind: Literal["openapi", "asyncapi"]  # calls to a system, or events that publishers post
 
 
 class ContractView(msgspec.Struct, frozen=True):
@@ -258,10 +261,16 @@ def _version_view(document: dict[str, Any]) -> VersionView:
         state.get("successor"),
         document["pins"],
         list(_operations(document["document"])),
+        "asyncapi" if is_asyncapi(document["document"]) else "openapi",
     )
 
 
 def _operations(document: dict[str, Any]) -> Iterable[OperationView]:
+    if is_asyncapi(document):
+        for told in outline(document):
+            only = told.events[0] if len(told.events) == 1 else None
+            yield OperationView(told.id, "POST", told.path, told.object, only, sorted(told.events))
+        return
     names = operation_names(document)
     for path, entry in sorted(document.get("paths", {}).items()):
         for method in METHODS:
@@ -274,4 +283,5 @@ def _operations(document: dict[str, Any]) -> Iterable[OperationView]:
                     path,
                     extension.get("object"),
                     extension.get("event"),
+                    [extension["event"]] if "event" in extension else [],
                 )

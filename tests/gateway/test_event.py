@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from catalog.errors import Unavailable
+from gateway.reconcile import Reconciler
+from gateway.running import Running
+from gateway.secret import Secrets
 from tests.gateway.rig import rig, snapshot_of, workspace_files
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[1] / "catalog/event/good/several.yaml").read_text())
@@ -302,3 +305,48 @@ def test_an_event_contract_takes_no_binding():
     with pytest.raises(Exception, match="problem") as refused:
         snapshot_of(files(bindings__events=bound))
     assert [problem.pointer for problem in refused.value.problems] == ["/0/contract"]
+
+
+class Dying:
+    """A store whose process dies behind an intent: nothing that comes later is ever written."""
+
+    def __init__(self, inner: Any, keeps_outcome: bool) -> None:
+        self._inner = inner
+        self._keeps_outcome = keeps_outcome
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def finish(self, outcome: Any) -> None:
+        if self._keeps_outcome:
+            await self._inner.finish(outcome)
+
+    def append(self, record: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("keeps_outcome", [False, True], ids=["before the outcome", "before the record"])
+@scenario
+async def test_a_successor_finishes_what_was_accepted(tmp_path, keeps_outcome):
+    """A crash behind the intent leaves the whole event: the successor records it as it was meant, nobody is asked about
+    it, and the publisher's next try gets the very answer that the first one would have had."""
+    async with rig(tmp_path, files(), store=functools.partial(Dying, keeps_outcome=keeps_outcome)) as gateway:
+        first = await post(gateway, event())
+        assert [record for record in await gateway.entries() if record.get("event")] == []
+    async with rig(tmp_path, files()) as gateway:
+        reconciler = Reconciler(gateway.store, gateway.system, Running(gateway.app, Secrets(environment={})))
+        await reconciler.step()
+        again = await post(gateway, event())
+        told, replay = await gateway.entries()
+        assert await gateway.store.pending(10) == []
+        assert await gateway.entries("attention") == []
+    assert (first.status, again.status, again.body) == (202, 202, first.body)
+    assert (told["event"], told["executed"], told["status"], told["is_recovered"]) == (
+        "order.created",
+        "yes",
+        202,
+        True,
+    )
+    assert (told["object"]["value"], told["amount"]["amount"]) == ("O-1", "12.50")
+    assert (replay["is_replay"], replay["first_exchange_id"]) == (True, told["exchange_id"])
+    assert gateway.system.calls == []
