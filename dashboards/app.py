@@ -1,4 +1,5 @@
-"""The dashboards: `streamlit run dashboards/app.py` with WAYBILL_URL and WAYBILL_TOKEN in the environment."""
+"""The dashboards: `python -m dashboards`, or `streamlit run dashboards/app.py` with WAYBILL_URL in
+the environment."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any, Protocol
 
 import httpx
 import streamlit as st
+
+from dashboards import sign_in
 
 TIMEOUT_S = 10
 CACHE_S = 4  # several viewers, one question
@@ -17,7 +20,7 @@ class ClientError(Exception):
 
 
 class SignInNeeded(ClientError):
-    """No token, or one the control plane does not know."""
+    """No token, or one the control plane does not know or no longer."""
 
 
 class Client(Protocol):
@@ -29,7 +32,7 @@ class Client(Protocol):
 class HttpClient:
     """Asks the control plane at `url` with a bearer `token`.
 
-    Raises: SignInNeeded on 401 and 403, ClientError on anything else that is not an answer.
+    Raises: SignInNeeded on 401, ClientError on anything else that is not an answer.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -37,7 +40,7 @@ class HttpClient:
         self._client = httpx.Client(
             base_url=f"{url}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
         )
-        self._key = (url, hash(token))
+        self._key = (url, hashlib.sha256(token.encode()).hexdigest())  # answers are one reader's
 
     def get(self, path: str, **parameters: str | int) -> Any:
         return _cached(self, self._key, path, tuple(sorted(parameters.items())))
@@ -47,15 +50,15 @@ class HttpClient:
             answer = self._client.get(path, params=parameters)
         except httpx.HTTPError as error:
             raise ClientError(f"The control plane at {self.url} does not answer ({type(error).__name__}).") from error
-        if answer.status_code in (401, 403):
-            raise SignInNeeded("The control plane does not accept this token.")
+        if answer.status_code == 401:
+            raise SignInNeeded("The control plane does not accept this sign-in, or no longer.")
         if not answer.is_success:
             raise ClientError(_detail(answer))
         return answer.json()
 
 
 @st.cache_data(ttl=CACHE_S, max_entries=500, show_spinner=False)
-def _cached(_client: HttpClient, key: tuple[str, int], path: str, parameters: tuple[tuple[str, str | int], ...]) -> Any:
+def _cached(_client: HttpClient, key: tuple[str, str], path: str, parameters: tuple[tuple[str, str | int], ...]) -> Any:
     return _client.fetch(path, dict(parameters))
 
 
@@ -72,15 +75,18 @@ def _http_client(url: str, token: str) -> HttpClient:
 
 
 def connect() -> Client:
-    """The client of this browser session: one put into the session (tests), else by the token signed in with, else
-    by the environment.
+    """The client of this browser session: one put into the session (tests), else for whoever has signed in.
 
-    Raises: SignInNeeded when there is no token yet.
+    Raises: SignInNeeded when nobody has.
     """
     given: Client | None = st.session_state.get("client")
     if given is not None:
         return given
-    token = st.session_state.get("token") or os.environ.get("WAYBILL_TOKEN", "")
+    token = sign_in.current_token()
     if not token:
-        raise SignInNeeded("Sign in with a token: `waybill token create NAME --role viewer` makes one.")
+        raise SignInNeeded(
+            "Sign in to see what concerns you."
+            if sign_in.is_by_provider()
+            else "Sign in with a token: `waybill token create NAME --role executive` makes one."
+        )
     return _http_client(os.environ.get("WAYBILL_URL", "http://127.0.0.1:8600"), token)

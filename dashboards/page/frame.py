@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards import sign_in
 from dashboards.client import Client, ClientError, SignInNeeded, connect
 from dashboards.view.style import STYLE
 from dashboards.view.time import moment
@@ -16,6 +17,8 @@ from dashboards.view.time import moment
 PAGES = {"Overview": "page/overview.py", "Transactions": "page/transactions.py"}
 ICONS = {"Overview": ":material/dashboard:", "Transactions": ":material/account_tree:"}
 NARROW_PX = 260
+#: what a role must be allowed for a page to be offered; the API refuses in any case
+NEEDS = {"Overview": "read", "Transactions": "read"}
 
 
 def run(title: str, show: Callable[[Client], None]) -> None:
@@ -23,16 +26,25 @@ def run(title: str, show: Callable[[Client], None]) -> None:
     st.html(STYLE)
     with readable():
         client = connect()
-        _navigation()
+        _who(client.get("/whoami"))
         st.title(title, anchor=False)
         show(client)
 
 
-def _navigation() -> None:
+def _who(user: dict[str, Any]) -> None:
+    """The pages that this reader may use, and who he is here."""
+    _navigation([name for name in PAGES if NEEDS[name] in user["permissions"]])
+    scope = "all legal entities" if user["sees"] is None else ", ".join(user["sees"]) or "no legal entity"
+    with st.container(horizontal=True, vertical_alignment="center", key="who"):
+        st.caption(f"Signed in as {user['name']} ({user['role']}), for {scope}")
+        sign_in.offer_end()
+
+
+def _navigation(names: list[str]) -> None:
     """The legal entity goes along, so that a reader keeps looking at the same one."""
     entity = st.query_params.get("entity", "")
     with st.container(horizontal=True, key="navigation"):
-        for name, file in PAGES.items():
+        for name, file in ((name, PAGES[name]) for name in names):
             st.page_link(file, label=name, icon=ICONS[name], query_params={"entity": entity} if entity else None)
 
 
@@ -42,10 +54,11 @@ def readable() -> Iterator[None]:
     try:
         yield
     except SignInNeeded as error:
-        _sign_in(str(error))
+        sign_in.offer(str(error))
     except ClientError as error:
         st.error(str(error), icon=":material/cloud_off:")
         st.button("Try again")
+        sign_in.offer_end()
 
 
 def entity_choice(client: Client) -> str:
@@ -76,13 +89,3 @@ def as_of(document: dict[str, Any]) -> None:
         st.warning(
             "A gateway has been silent for over a minute: newer traffic may be missing.", icon=":material/sync_problem:"
         )
-
-
-def _sign_in(reason: str) -> None:
-    st.title("Waybill", anchor=False)
-    st.info(reason)
-    with st.form("sign-in", width=480):
-        token = st.text_input("Token", type="password")
-        if st.form_submit_button("Sign in") and token:
-            st.session_state["token"] = token.strip()
-            st.rerun()

@@ -181,12 +181,23 @@ OVERDUE = {
 }
 
 
+WHO = {
+    "id": "token:abcdefgh",
+    "name": "cfo",
+    "role": "executive",
+    "entities": ["*"],
+    "sees": None,
+    "permissions": ["audit", "read"],
+}
+
+
 class FakeClient:
     """Answers by path; a path that is not in the table fails as the real client would."""
 
     def __init__(self, **more: Any) -> None:
         self.asked: list[tuple[str, dict[str, str | int]]] = []
         self.answers: dict[str, Any] = {
+            "/whoami": WHO,
             "/entities": {"items": [{"entity": "mercy-health"}, {"entity": "sankt-marien"}]},
             "/overview": OVERVIEW,
             "/lineage/search": {"items": []},

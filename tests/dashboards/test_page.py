@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboards.fake import AT, OVERVIEW, FakeClient, call, figure, ref
+from dashboards.page import frame
+from tests.dashboards.fake import AT, OVERVIEW, WHO, FakeClient, call, figure, ref
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 
@@ -181,3 +182,20 @@ def test_without_a_token_the_page_asks_for_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WAYBILL_TOKEN", raising=False)
     test = open_page("overview", None)
     assert [field.label for field in test.text_input] == ["Token"]
+
+
+def test_the_page_says_who_looks_and_for_whom():
+    """A reader knows whose figures these are; a narrowed one is told the entities."""
+    assert "Signed in as cfo (executive), for all legal entities" in shown(open_page("overview", FakeClient()))
+    who = {**WHO, "name": "leo", "role": "operator", "sees": ["clinic", "lakeside"]}
+    assert "Signed in as leo (operator), for clinic, lakeside" in shown(
+        open_page("overview", FakeClient(**{"/whoami": who}))
+    )
+
+
+def test_pages_that_a_role_may_not_use_are_not_offered(monkeypatch: pytest.MonkeyPatch):
+    """The way to them is missing; the API refuses whoever finds another."""
+    monkeypatch.setitem(frame.NEEDS, "Transactions", "settle")
+    links = [element.proto.label for element in open_page("overview", FakeClient()).get("page_link")]
+    assert "Overview" in links
+    assert "Transactions" not in links
