@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import json
 from collections.abc import Callable
@@ -223,6 +224,32 @@ async def test_who_may_publish(tmp_path):
         foreign = await post(gateway, event(data={**DATA, "legal_entity": "south"}))
         assert (foreign.status, foreign.json()["code"]) == (403, "entity-forbidden")
         assert (await gateway.call("GET", PATH, key="publisher")).status == 405
+
+
+@scenario
+async def test_the_record_tells_of_itself(tmp_path):
+    """What belongs to a system of record is told by the consumer that this system is, under the names that it gave."""
+    document = copy.deepcopy(DOCUMENT)
+    document["operations"]["order-events.tell"]["x-waybill"]["aliases"] = ["$request.body#/data/native_id"]
+    ledger = {
+        **yaml.safe_load(files()["consumers/publisher.yaml"]),
+        "consumer": "ledger",
+        "system": "erp",
+        "jwt": {"issuer": "https://idp.example", "subject": "ledger"},
+    }
+    more = {
+        "contracts__buying__order-events__1.0.0__asyncapi": document,
+        "records__order": [{"object": "order", "system": "erp", "entities": ["*"]}],
+        "consumers__ledger": ledger,
+    }
+    async with rig(tmp_path, files(**more)) as gateway:
+        told = event(data={**DATA, "native_id": "4500001"})
+        refused, accepted = await post(gateway, told), await post(gateway, told, key="ledger")
+        _, record = await gateway.entries()
+    assert (refused.status, refused.json()["code"]) == (403, "not-system-of-record")
+    assert {found["pointer"] for found in refused.json()["violations"]} == {"/data"}
+    assert accepted.status == 202
+    assert record["aliases"] == [{"type": "order", "assigner": "erp", "value": "4500001"}]
 
 
 @scenario
