@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from gateway.state.group import Limits
 from gateway.state.sqlite import SqliteStore
 from gateway.state.store import Store
 from gateway.supervisor import Inherited, slot_dir
+from gateway.sync import enrolment
 from gateway.sync.client import ControlPlane
-from gateway.sync.command import Commander
+from gateway.sync.command import Commander, renewal
 from gateway.sync.enrolment import Enrolment, write_whole
 from gateway.sync.shipping import Shipper
 from gateway.sync.snapshot import Puller, Shelf
@@ -62,7 +64,8 @@ async def run(settings: Settings, inherited: Inherited | None = None) -> None:
         store = None if enrolled is None else await until(stop, _open_store(settings, enrolled))
         if enrolled is None or store is None:
             return
-        control_plane = ControlPlane(settings.control_plane, enrolled.credential)
+        newest = partial(enrolment.credential, settings.state_dir)
+        control_plane = ControlPlane(settings.control_plane, enrolled.credential, newest=newest)
         upstream = Upstream()
         watching = asyncio.create_task(_stop_when_lost(store, stop))
         try:
@@ -144,7 +147,11 @@ class Gateway:
         self._exporter = attach(_otlp(settings), self._app, store, secrets, instance, scheme)
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
-        self._commander = Commander(control_plane, store, {"settle_attention": self._reconciler.settle})
+        handlers = {
+            "settle_attention": self._reconciler.settle,
+            "renew_credential": renewal(control_plane, settings.state_dir),
+        }
+        self._commander = Commander(control_plane, store, handlers)
         self._runs = asyncio.Event()
         self._watch()
 

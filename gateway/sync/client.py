@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import httpx
@@ -53,6 +54,10 @@ class _Commands(msgspec.Struct):
     commands: list[Command]
 
 
+class _Renewed(msgspec.Struct):
+    credential: str
+
+
 class _Taken(msgspec.Struct):
     last: int
 
@@ -66,13 +71,22 @@ class _Detail(msgspec.Struct):
 
 
 class ControlPlane:
-    """All calls may raise Unavailable (away, or an answer that makes no sense) and Unauthorized."""
+    """All calls may raise Unavailable (away, or an answer that makes no sense) and Unauthorized. `newest` gives the
+    credential as it is kept: another process of this gateway may have renewed it."""
 
-    def __init__(self, url: str, credential: str = "", timeout_s: float = 10.0) -> None:
-        headers = {"authorization": f"Bearer {credential}"} if credential else {}
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=timeout_s, trust_env=False
-        )
+    def __init__(
+        self, url: str, credential: str = "", timeout_s: float = 10.0, newest: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=f"{url.rstrip('/')}/api/v1", timeout=timeout_s, trust_env=False)
+        self._newest = newest
+        self._credential = ""
+        if credential:
+            self.use(credential)
+
+    def use(self, credential: str) -> None:
+        """Present `credential` from now on."""
+        self._credential = credential
+        self._http.headers["authorization"] = f"Bearer {credential}"
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -102,6 +116,14 @@ class ControlPlane:
         body = {"generation": generation, "state": state, "detail": detail[:_DETAIL_CHARACTERS], "at_us": at_us}
         await self._call("POST", "/gateways/status", json=body)
 
+    async def halted(self, stream: str, reason: str) -> None:
+        """Tell that `stream` cannot be shipped."""
+        await self._call("POST", "/gateways/shipping", json={"stream": stream, "reason": reason[:_DETAIL_CHARACTERS]})
+
+    async def renew(self) -> str:
+        """A new credential; the old one counts until the command that asks for it is acknowledged."""
+        return _read(await self._call("POST", "/gateways/credential"), _Renewed).credential
+
     async def commands(self, wait_s: float) -> list[Command]:
         response = await self._call("GET", "/commands", params={"wait_s": wait_s}, timeout=wait_s + _SLACK_S)
         return _read(response, _Commands).commands
@@ -119,13 +141,20 @@ class ControlPlane:
         return _read(response, _Taken).last
 
     async def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            response = await self._http.request(method, path, **options)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unavailable(f"the control plane is away: {type(error).__name__} {error}".rstrip()) from error
+        response = await self._send(method, path, **options)
+        newest = self._newest() if response.status_code == 401 else ""
+        if newest and newest != self._credential:
+            self.use(newest)
+            response = await self._send(method, path, **options)
         if response.status_code < 400:
             return response
         raise _error(response)
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, **options)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unavailable(f"the control plane is away: {type(error).__name__} {error}".rstrip()) from error
 
 
 def _read(response: httpx.Response, kind: type[T]) -> T:

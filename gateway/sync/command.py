@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from catalog.errors import Invalid
 from catalog.record import AckEntry
 from gateway.state.store import Store
 from gateway.sync.client import Command, ControlPlane
+from gateway.sync.enrolment import renew
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Command], Awaitable[AckEntry]]
+
+
+def renewal(control_plane: ControlPlane, state_dir: Path) -> Handler:
+    """Carries out `renew_credential`: its acknowledgement names the credential that stays."""
+
+    async def handle(command: Command) -> AckEntry:
+        try:
+            return AckEntry(command.command_id, "done", await renew(control_plane, state_dir))
+        except Invalid as error:
+            return AckEntry(command.command_id, "refused", str(error))
+
+    return handle
 
 
 class Commander:

@@ -55,6 +55,27 @@ async def enrol(control_plane: ControlPlane, state_dir: Path, token: str, name: 
     return enrolment
 
 
+def credential(state_dir: Path) -> str:
+    """As it is kept now; "" when nothing readable is."""
+    try:
+        found = load(state_dir)
+    except (Invalid, OSError):
+        return ""
+    return found.credential if found is not None else ""
+
+
+async def renew(control_plane: ControlPlane, state_dir: Path) -> str:
+    """Fetch a new credential, keep it, use it; its public id. Raises: Unauthorized, Unavailable, Invalid."""
+    fresh = await control_plane.renew()
+    try:
+        kept = msgspec.json.decode((state_dir / FILE).read_bytes(), type=Enrolled)
+        _keep(state_dir, msgspec.structs.replace(kept, credential=fresh))
+    except (OSError, msgspec.DecodeError) as error:
+        raise Invalid(f"the new credential cannot be kept in {state_dir}: {error}") from error
+    control_plane.use(fresh)
+    return fresh.split("_")[1]
+
+
 def _keep(state_dir: Path, enrolled: Enrolled) -> None:
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(state_dir / FILE, msgspec.json.encode(enrolled))

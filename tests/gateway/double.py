@@ -26,6 +26,9 @@ class ControlPlaneDouble:
         self.blobs: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.reports: list[dict[str, Any]] = []
+        self.halts: list[dict[str, Any]] = []
+        self.renewed = 0
+        self.bearers: list[str] = []
         self.commands: list[dict[str, Any]] = []
         self.streams: dict[str, stream.Chain] = {}
         self.entries: list[Any] = []
@@ -97,6 +100,8 @@ class ControlPlaneDouble:
             url = urlsplit(target)
             path = url.path.removeprefix("/api/v1")
             self.calls.append(f"{method} {path}")
+            bearers = [line[22:] for line in head.split("\r\n") if line.lower().startswith("authorization: bearer ")]
+            self.bearers += bearers
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             status, content = self.refuse(method, path) or await self._answer(method, path, query, body)
             writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n".encode())
@@ -119,6 +124,12 @@ class ControlPlaneDouble:
         if path == "/gateways/status":
             self.reports.append(json.loads(body))
             return 204, b""
+        if path == "/gateways/shipping":
+            self.halts.append(json.loads(body))
+            return 204, b""
+        if path == "/gateways/credential":
+            self.renewed += 1
+            return 201, json.dumps({"credential": f"wbg_renewed{self.renewed}_secret"}).encode()
         if path == "/commands":
             return 200, json.dumps({"commands": self.commands}).encode()
         return self._ingest(query["stream"], int(query["first"]), int(query["last"]), body)
