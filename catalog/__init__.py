@@ -7,9 +7,9 @@ Pure: reads files that it is given, does no other I/O. Public names by module:
   (Measure), `record` (Exchange, Entry and the other stream entries), `errors` (Invalid, Problem, Violation and kin)
 - a workspace: `workspace` (load, read_directory), `inventory` (Workspace), `document` (parse_document: strict YAML and
   JSON), `shape` (data to Structs, every error), `loading` and `consistency` (how `load` does it), `lint` (lint)
-- documents: `openapi` (read_openapi), `asyncapi` (read_asyncapi) with `message`, `cloudevent` (one document for every
-  content mode), `reader` (what both share), `bundle` (Bundler), `scope`, `extension` (what `x-waybill` may say), `route`
-  (templates, overlap), `expression` (compile_expression, json_template, Context), `pointer` (RFC 6901), `walk`
+- documents: `openapi` (read_openapi), `asyncapi` (read_asyncapi) with `message` and `cloudevent` (both content modes as
+  one document), `reader` (what both share), `bundle` (Bundler), `scope`, `extension` (what `x-waybill` may say),
+  `route` (templates, overlap), `expression` (compile_expression, json_template, Context), `pointer` (RFC 6901), `walk`
 - schemas: `canonical` (CanonicalSchema), `reference` (Reference), `version`, `pin`, `schema` (Validators)
 - publication: `compile` (compile_snapshot, diff, published_of), `snapshot` (Manifest, sign_manifest,
   verify_manifest), `running` (read_snapshot, Snapshot)
