@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -17,14 +17,17 @@ from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways.store import command, gateway
 from controlplane.ingest.store import stream
+from controlplane.lineage.sight import Sight
 from controlplane.projection import slo_projection
 from controlplane.registry.store import generation
 from controlplane.slo.evaluation import Standing
 from controlplane.slo.service import SloService
 
+T = TypeVar("T")
 Samples = Iterable[tuple[Attributes, float]]
 
-_SAME_ANSWER_S = 1.0  # one look at the objectives serves all metrics of one scrape
+_SAME_ANSWER_S = 1.0
+REAL = Sight(is_synthetic_shown=False)  # nobody is paged for invented traffic
 
 
 class Gauge(NamedTuple):
@@ -34,34 +37,42 @@ class Gauge(NamedTuple):
     read: Callable[[Connection, Context], Samples]
 
 
-class Objectives:
-    """All objectives as they stand, evaluated once for what is asked within a second."""
+class Once(Generic[T]):
+    """What `read` gives, read once for whoever asks within a second."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, read: Callable[[], T], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._found: list[Standing] = []
-        self._until_s = -1.0
+        self._found: tuple[T, float] | None = None
 
-    def standings(self, context: Context) -> list[Standing]:
+    def __call__(self) -> T:
         with self._lock:
-            if self._monotonic() >= self._until_s:
-                self._found = SloService(context, slo_projection()).list_all(None)
-                self._until_s = self._monotonic() + _SAME_ANSWER_S
-            return self._found
+            now_s = self._monotonic()
+            if self._found is None or now_s >= self._found[1]:
+                self._found = self._read(), now_s + _SAME_ANSWER_S
+            return self._found[0]
 
-    def budget_left(self, _: Connection, context: Context) -> Samples:
-        for standing in self.standings(context):
+
+class Objectives:
+    """All objectives as they stand, evaluated once for all metrics of one scrape."""
+
+    def __init__(self, context: Context) -> None:
+        self._standings: Once[list[Standing]] = Once(lambda: SloService(context, slo_projection()).list_all(None))
+
+    def budget_left(self, _: Connection, __: Context) -> Samples:
+        for standing in self._standings():
             if standing.budget_left_ratio is not None:
                 yield {names.SLO: standing.name}, standing.budget_left_ratio
 
-    def states(self, _: Connection, context: Context) -> Samples:
-        for standing in self.standings(context):
+    def states(self, _: Connection, __: Context) -> Samples:
+        for standing in self._standings():
             yield {names.SLO: standing.name, names.SLO_STATE: standing.state}, 1
 
 
-def gauges(objectives: Objectives) -> list[Gauge]:
+def gauges(context: Context) -> list[Gauge]:
     """Everything that is read from the store."""
+    objectives = Objectives(context)
     return [
         Gauge(names.SNAPSHOT_GENERATION, _generation),
         Gauge(names.GATEWAY_SILENCE, _silence),

@@ -7,7 +7,6 @@ and the like come from the standard variables (`OTEL_EXPORTER_OTLP_*`).
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +21,8 @@ from controlplane.context import Context
 from controlplane.settings import Settings
 from controlplane.telemetry.meter import Meters
 from controlplane.telemetry.process import waybill_version
+from controlplane.telemetry.push import Push
 from controlplane.telemetry.trace import Traced
-
-_LAST_EXPORT_S = 1.0  # of the five seconds that a stop may take
-_INTERNAL_METRICS = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 
 
 class Instrumentation:
@@ -42,29 +39,28 @@ class Instrumentation:
             },
             SCHEMA_URL,
         )
-        self._is_exporting = is_wanted(settings)
         endpoint = _base(settings.otlp_endpoint)
-        self.meters = Meters(context, [_reader(endpoint, settings)] if self._is_exporting else (), resource)
+        self.meters = Meters(context)
         sampler = ParentBased(TraceIdRatioBased(settings.otlp_sample_ratio))
-        self._tracers = TracerProvider(sampler, resource, shutdown_on_exit=False, meter_provider=self.meters.provider)
-        if self._is_exporting:
-            self._tracers.add_span_processor(_processor(endpoint, self.meters))
+        self._tracers = TracerProvider(sampler, resource, shutdown_on_exit=False)
+        self._push: Push | None = None
+        if is_wanted(settings):
+            interval_s = settings.otlp_metric_interval_s
+            self._push = Push(endpoint, interval_s, self.meters, self._tracers, resource)
 
     def around(self, app: Any) -> Traced:
         """`app` with its requests traced and measured."""
-        return Traced(
-            app, self._tracers.get_tracer(SCOPE, waybill_version(), schema_url=SCHEMA_URL), self.meters.duration
-        )
+        return Traced(app, self._tracers.get_tracer(SCOPE, waybill_version(), schema_url=SCHEMA_URL), self._count)
 
     def stop(self) -> None:
-        """Send what waits; a collector that hangs is not waited for."""
-        if not self._is_exporting:
-            return
-        ends = [threading.Thread(target=it.shutdown, daemon=True) for it in (self._tracers, self.meters.provider)]
-        for end in ends:
-            end.start()
-        for end in ends:
-            end.join(_LAST_EXPORT_S / len(ends))
+        """Send what waits, within a second."""
+        if self._push is not None:
+            self._push.stop()
+
+    def _count(self, duration_s: float, attributes: dict[str, str | int]) -> None:
+        self.meters.count(duration_s, attributes)
+        if self._push is not None:
+            self._push.duration.record(duration_s, attributes)
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -82,21 +78,3 @@ def _base(endpoint: str) -> str:
     if not is_usable or url.query:
         raise Invalid("--otlp-endpoint must be a base URL such as http://127.0.0.1:4318")
     return endpoint.rstrip("/")
-
-
-def _reader(endpoint: str, settings: Settings) -> Any:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-
-    exporter = OTLPMetricExporter(f"{endpoint}/v1/metrics" if endpoint else None)
-    return PeriodicExportingMetricReader(exporter, settings.otlp_metric_interval_s * 1000)
-
-
-def _processor(endpoint: str, meters: Meters) -> Any:
-    """With the SDK's own metrics about queue, drops and failures, which it keeps only when it is asked to."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    os.environ.setdefault(_INTERNAL_METRICS, "true")
-    exporter = OTLPSpanExporter(f"{endpoint}/v1/traces" if endpoint else None, meter_provider=meters.provider)
-    return BatchSpanProcessor(exporter, meter_provider=meters.provider)

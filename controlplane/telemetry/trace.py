@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Span, SpanKind, Tracer, format_span_id, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.status import StatusCode
@@ -29,12 +28,12 @@ class Traced:
         self,
         app: Any,
         tracer: Tracer,
-        duration: Histogram,
+        count: Callable[[float, dict[str, str | int]], None],
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._tracer = tracer
-        self._duration = duration
+        self._count = count
         self._monotonic = monotonic
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -59,7 +58,7 @@ class Traced:
             await self._app(scope, receive, answer)
         finally:
             attributes = _attributes(scope, status)
-            self._duration.record(self._monotonic() - started_s, attributes)
+            self._count(self._monotonic() - started_s, attributes)
             _finish(span, scope["method"], attributes, status)
 
 
