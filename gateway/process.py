@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 20.0
 PRUNE_S = 30.0
-NOT_LEADING_S = 1.0  # another process of the group takes commands; this one asks again whether that is still so
+NOT_LISTENING_S = 1.0  # another process takes commands; this one asks again whether that is still so
 NO_GROUP = "default"  # what gateways belong to that share their state with no other
 LAST_SHIPPING_S = 0.7  # of the five seconds that a stop may take; what is left then ships with the next start
 
@@ -246,7 +246,7 @@ class Gateway:
 
     async def _command(self) -> float:
         await self._runs.wait()
-        return await self._commander.poll() if await self._store.leads() else NOT_LEADING_S
+        return await self._commander.poll() if await self._store.listens() else NOT_LISTENING_S
 
     async def _reconcile(self) -> float:
         await self._runs.wait()

@@ -161,7 +161,12 @@ class Reconciler:
             is_done = await self._store.close_attention(settled)
         else:
             is_done = await self._end(entry.exchange_id, ending, None, settled)
-        return AckEntry(command.command_id, "done" if is_done else "refused", "" if is_done else "settled meanwhile")
+        if is_done:
+            return AckEntry(command.command_id, "done")
+        known = await self._store.attention(command.attention_id)
+        if known is not None and known.state == "settled":
+            return _again(known, command)  # another process of the group may have carried out the same command
+        return AckEntry(command.command_id, "refused", "settled meanwhile")
 
     async def _recover(self, item: PendingIntent) -> None:
         """Write the record that a dead process did not come to write. An answer that it left unchecked is checked

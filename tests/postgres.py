@@ -28,8 +28,30 @@ def binaries() -> Path | None:
 class Cluster:
     """A running server. Each test takes a database of its own."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, server: list[str], directory: str, bin_dir: Path) -> None:
         self.port = port
+        self._server = server
+        self._log = Path(directory) / "log"
+        self._bin_dir = bin_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Until it takes connections."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._server, stdout=log, stderr=subprocess.STDOUT, cwd=self._log.parent)
+        _wait(self._bin_dir, self.port, self._process, self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: a fast shutdown, what is connected is cut off; SIGQUIT: at once, as after a crash."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://waybill@127.0.0.1:{self.port}/{database}"
@@ -58,19 +80,12 @@ def cluster(bin_dir: Path) -> Iterator[Cluster]:
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
         server = [*as_user, str(bin_dir / "postgres"), "-D", str(data), "-p", str(port)]
         server += [f"--{name}={value}" for name, value in options.items()]
-        log = (Path(directory) / "log").open("wb")
-        process = subprocess.Popen(server, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+        running = Cluster(port, server, directory, bin_dir)
         try:
-            _wait(bin_dir, port, process, Path(log.name))
-            yield Cluster(port)
+            running.start()
+            yield running
         finally:
-            process.send_signal(signal.SIGINT)  # fast shutdown: what is connected is cut off
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            log.close()
+            running.stop()
 
 
 def _wait(bin_dir: Path, port: int, process: subprocess.Popen[bytes], log: Path) -> None:

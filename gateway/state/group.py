@@ -161,6 +161,10 @@ class GroupStore:
         """See `Store.leads`. A process that shares its state with no other leads always."""
         return True
 
+    async def listens(self) -> bool:
+        """See `Store.listens`."""
+        return True
+
     async def unshipped(self, limit_bytes: int) -> Batch | None:
         """See `Store.unshipped`."""
         is_leader = await self.leads()

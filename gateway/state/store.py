@@ -203,7 +203,12 @@ class Store(Protocol):
     async def is_acknowledged(self, command_id: str) -> bool: ...
 
     async def leads(self) -> bool:
-        """Whether this process does what one process of the group does at a time: reconcile, prune, take commands."""
+        """Whether this process does what one process of the group does at a time: reconcile, prune, ship what dead
+        ones left."""
+        ...
+
+    async def listens(self) -> bool:
+        """Whether this process, of those of its gateway, takes the commands to it."""
         ...
 
     async def note_generation(self, generation: int) -> bool:

@@ -184,13 +184,14 @@ class Writer:
     def _run(self) -> None:
         is_open = True
         while is_open:
+            error = self._ascertain()
             group, is_open = self._next_group()
-            resolved = self._commit(group) if group else []
+            resolved: Resolved = [(write, error) for write in group] if error else self._commit(group)
             failed = [(write, error) for write, error in resolved if error is not None]
             # what is unclear is kept apart until it is known; a lost process can write nothing more
             self._kept += [w for w, e in failed if w.is_kept and not isinstance(e, Uncertain | Lost)]
             self._tell(resolved)
-            if (self._kept or self._unclear) and is_open and self._queue.empty():
+            if (self._kept or (self._unclear and error)) and is_open and self._queue.empty():
                 time.sleep(RETRY_S)
         if self._kept or self._unclear:
             log.error("%d outcomes or records could not be written before the end", len(self._kept) or 1)
@@ -217,14 +218,27 @@ class Writer:
         return None if self._beat is None else max(0.0, self._beat_at_s - time.monotonic())
 
     def _commit(self, group: list[Write]) -> Resolved:
-        error = self._ascertain() or self._try(group)
+        if not group:
+            return []
+        error = self._try(group)
         if isinstance(error, Broken):  # an idle connection may have died long ago: a new one is tried at once
             error = self._try(group)
-        if error is None:
-            return [(write, None) for write in group]
-        if len(group) == 1 or isinstance(error, Broken | Uncertain | Lost):
+        if error is None or len(group) == 1 or isinstance(error, Broken | Uncertain | Lost):
             return [(write, error) for write in group]
-        return [(write, self._ascertain() or self._try([write])) for write in group]
+        return self._one_by_one(group)
+
+    def _one_by_one(self, group: list[Write]) -> Resolved:
+        """Nothing is written any more after the connection broke: the order of what is kept must stay."""
+        resolved: Resolved = []
+        broken: Exception | None = None
+        for write in group:
+            error = broken or self._try([write])
+            if isinstance(error, Broken | Lost):
+                broken = error
+            elif isinstance(error, Uncertain):
+                broken = Broken(error.detail)
+            resolved.append((write, error))
+        return resolved
 
     def _ascertain(self) -> Exception | None:
         """Find out what became of a group whose commit broke off; until that is known nothing can be written."""
@@ -233,18 +247,20 @@ class Writer:
         unclear = self._unclear
         try:
             is_written = self._session.ascertain()
+        except Lost as error:
+            self._unclear = None
+            return error
         except Unavailable as error:
-            if isinstance(error, Lost):
-                self._unclear = None
-            return error if isinstance(error, Lost) else Broken(error.detail)
+            return Broken(error.detail)
         self._unclear = None
         kept = [write for write in unclear.group if write.is_kept]
         if not is_written:
-            self._kept += kept
+            self._kept = kept + self._kept
             return None
         self._chain = unclear.chain
         self._on_commit(unclear.size_bytes)
-        self._kept += [write.undo() for write in unclear.group if write.undo is not None and write.result is None]
+        undone = [write.undo() for write in unclear.group if write.undo is not None and write.result is None]
+        self._kept = undone + self._kept
         self._tell([(write, None) for write in kept])
         return None
 

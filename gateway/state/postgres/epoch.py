@@ -2,8 +2,9 @@
 
 A slot is held by a session-level advisory lock of the writing connection: the database frees it when the process or its
 host is gone. An epoch is dead when its successor has the slot, when its process has closed it, or when its lease has
-run out; the lease is renewed by every transaction and counts from the database's own start at the earliest, so that a
-restart of the database kills nobody. Once `died_us` is set, the epoch's transactions fail (`session`).
+run out, which every transaction renews. Only a process that has itself been connected for the time of a lease may say
+so: a database that was away, for whatever time, kills nobody. Once `died_us` is set, the epoch's transactions fail
+(`session`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _LOCK = "SELECT pg_try_advisory_lock(hashtext(?), ?)"
 
 _BURY = (
     "UPDATE stream SET died_us = now_us() WHERE stream_id IN (SELECT stream_id FROM stream WHERE died_us IS NULL "
-    "AND stream_id <> ? AND greatest(renewed_us, started_us()) + lease_us < now_us() FOR UPDATE SKIP LOCKED)"
+    "AND stream_id <> ? AND renewed_us + lease_us < now_us() FOR UPDATE SKIP LOCKED)"
 )
 
-_LEADER = "SELECT min(stream_id) FROM stream WHERE died_us IS NULL"
+_FIRST = "SELECT min(stream_id), min(stream_id) FILTER (WHERE gateway = ?) FROM stream WHERE died_us IS NULL"
 _OTHERS_BYTES = "SELECT coalesce(sum(greatest(written_bytes - shipped_bytes, 0)), 0) FROM stream WHERE stream_id <> ?"
 
 
@@ -75,14 +76,15 @@ def open_epoch(connection: Connection, gateway: str, slot: int, lease_s: float) 
 
 
 def bury(connection: AnyConnection, own: int) -> None:
-    """Declare dead whose lease has run out. What somebody is working on is left for the next time."""
+    """Declare dead whose lease has run out. Whoever is in the middle of a transaction is left for the next time."""
     connection.execute(_BURY, (own,))
 
 
-def leader(connection: AnyConnection) -> int:
-    """The oldest living epoch does what one process of the group does at a time; no election, and a dead one that does
-    not know yet can write nothing."""
-    return int(connection.execute(_LEADER).fetchone()[0] or 0)
+def first_alive(connection: AnyConnection, gateway: str) -> tuple[int, int]:
+    """The oldest living epochs of the group and of the gateway: they do what one process does at a time. Nobody needs
+    to be elected, and one that is dead and does not know it yet can write nothing."""
+    of_group, of_gateway = connection.execute(_FIRST, (gateway,)).fetchone()
+    return int(of_group or 0), int(of_gateway or 0)
 
 
 def others_bytes(connection: AnyConnection, own: int) -> int:

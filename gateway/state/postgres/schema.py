@@ -23,8 +23,6 @@ MAKING = 0x57617962  # key of the advisory lock under which tables are made
 TABLES = """
 CREATE FUNCTION now_us() RETURNS BIGINT LANGUAGE sql VOLATILE AS
   'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
-CREATE FUNCTION started_us() RETURNS BIGINT LANGUAGE sql STABLE AS
-  'SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint';
 CREATE FUNCTION conforming(ahead BIGINT, burst BIGINT, pace BIGINT, wanted BIGINT) RETURNS BIGINT LANGUAGE sql
   IMMUTABLE AS 'SELECT CASE WHEN ahead > burst + 1000 THEN 0 ELSE least(wanted, (burst + 1000 - ahead) / pace + 1) END';
 CREATE TABLE state (version INTEGER NOT NULL, shared_by TEXT NOT NULL);

@@ -8,6 +8,7 @@ a commit the count says whether it was written: the row is locked until the brok
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,6 +51,12 @@ class PostgresSession:
         self._stream_id = stream_id
         self._size_bytes = size_bytes  # stream lines that this epoch has written
         self._written = 0  # transactions committed
+        self._since_s = time.monotonic()
+
+    @property
+    def connected_s(self) -> float:
+        """For how long it has been connected without a break."""
+        return time.monotonic() - self._since_s
 
     def begin(self) -> Connection:
         return self._connected()
@@ -79,9 +86,8 @@ class PostgresSession:
                 if lines:
                     connection.execute(_BATCH, (self._stream_id, first, last, at_us, lines))
                 connection.execute("COMMIT")
-        except psycopg.OperationalError as error:
-            if not connection.is_broken:
-                raise
+        except psycopg.Error as error:  # may have come after the commit: a session can be ended at any moment
+            connection.raw.close()
             raise Uncertain(f"the state database went away: {error}".rstrip()) from error
         self._written += 1
 
@@ -91,7 +97,7 @@ class PostgresSession:
             try:
                 connection.execute("ROLLBACK")
             except psycopg.Error as second:
-                log.error("rollback failed: %s", second)
+                log.debug("rollback failed: %s", second)
                 connection.raw.close()
         if isinstance(error, _PASSING) or (connection is not None and connection.is_broken):
             return (
@@ -144,6 +150,7 @@ class PostgresSession:
             connection.raw.close()
             raise Lost("the group has declared this process dead") if is_dead else Broken("the slot is not free yet")
         self._connection = connection
+        self._since_s = time.monotonic()
         log.info("the state database is back")
         return connection
 

@@ -60,16 +60,18 @@ class PostgresStore(GroupStore):
     ) -> None:
         self._url = url
         self._gateway = gateway
-        self._is_leader = False  # these two are changed by the writer's thread only
+        self._is_leader = False  # these three are changed by the writer's thread only
+        self._is_listening = False
         self._others_bytes = 0
         self._written_bytes = 0
         self._shipped_bytes = 0  # of this stream; changed on the loop only
         self._background: Connection | None = None
         self._background_lock = Lock()
         self._lookup = Lookup(url, asyncio.get_running_loop())
-        session = PostgresSession(url, connection, gateway, slot, epoch.stream_id, lambda: self._written_bytes)
+        self._lease_s = lease_s
+        self._session = PostgresSession(url, connection, gateway, slot, epoch.stream_id, lambda: self._written_bytes)
         beat = Beat(lease_s / BEATS, lambda: Write(step=self._look_around))
-        super().__init__(session, epoch.stream_id, epoch.stream, limits, retention, clock, beat)
+        super().__init__(self._session, epoch.stream_id, epoch.stream, limits, retention, clock, beat)
 
     @classmethod
     async def open(
@@ -142,6 +144,10 @@ class PostgresStore(GroupStore):
         """See `Store.leads`: as of the last beat."""
         return self._is_leader
 
+    async def listens(self) -> bool:
+        """See `Store.listens`: as of the last beat."""
+        return self._is_listening
+
     async def note_generation(self, generation: int) -> bool:
         """See `Store.note_generation`. Written first and read then: of two processes the later one sees both."""
 
@@ -194,9 +200,11 @@ class PostgresStore(GroupStore):
 
     def _look_around(self, connection: AnyConnection) -> tuple[int, Entries]:
         """A writer's step: who is dead, what they left, who leads, what waits to be shipped."""
-        life.bury(connection, self._stream_id)
+        if self._session.connected_s > self._lease_s:
+            life.bury(connection, self._stream_id)
         doubted, entries = recovery.doubt_unfinished(connection, self._now_us())
-        self._is_leader = life.leader(connection) == self._stream_id
+        of_group, of_gateway = life.first_alive(connection, self._gateway)
+        self._is_leader, self._is_listening = of_group == self._stream_id, of_gateway == self._stream_id
         self._others_bytes = life.others_bytes(connection, self._stream_id)
         return doubted, entries
 
@@ -206,7 +214,7 @@ class PostgresStore(GroupStore):
     def _resolve(self, resolved: Resolved) -> None:
         super()._resolve(resolved)
         if any(isinstance(error, Lost) for _, error in resolved) and not self.lost.is_set():
-            self._is_leader = False
+            self._is_leader = self._is_listening = False
             log.critical("%s was declared dead by its group: this process must end", self.stream)
             self.lost.set()
 
