@@ -20,6 +20,8 @@ from gateway.tls import LOOK_S, Listening, Tls, make_context
 from tests.gateway.certificate import Authority
 from tests.gateway.rig import ORDER_BODY, api_key, consumer, rig, workspace_files
 from tests.gateway.state.sample import run
+from tests.gateway.test_main import host
+from tests.gateway.test_reconcile import http, order
 from tests.gateway.wire import answer, running_edge
 
 ERP = "CN=erp,O=Lakeside Hospital"
@@ -293,3 +295,59 @@ def test_files_that_cannot_be_used_are_named(tmp_path):
             make_context(tls)
     with pytest.raises(Invalid):
         Listening(Tls(certificate, other))
+
+
+def test_the_whole_as_a_process(tmp_path):
+    """By the command line's settings: a certificate is a consumer, none is 401 where it is optional, and a certificate
+    that is replaced on disk is shown to the next client."""
+
+    async def test():
+        authority = Authority(tmp_path)
+        server, client = authority.issue("localhost"), authority.issue("erp.example", ERP)
+        async with host(tmp_path) as it:
+            it.publish(consumers__erp=consumer("erp", ["north"], ["read", "write"]) | {"mtls": [{"subject": ERP}]})
+            it.erp.post_answer = http(201, order())
+            await it.start(
+                *("--tls-certificate-file", server[0], "--tls-key-file", server[1]),
+                *("--tls-client-ca-file", authority.file, "--tls-client-certificate", "optional"),
+            )
+            url = it.url.replace("127.0.0.1", "localhost")
+            assert url.startswith("https://")
+
+            async def post(number: int, certificate=None) -> int:
+                trusting = ssl.create_default_context(cafile=authority.file)
+                if certificate is not None:
+                    trusting.load_cert_chain(*certificate)
+                async with httpx.AsyncClient(verify=trusting, trust_env=False) as caller:
+                    headers = {"idempotency-key": f"k-{number}"}
+                    return (await caller.post(url + POST, json=ORDER_BODY, headers=headers)).status_code
+
+            assert [await post(1, client), await post(2)] == [201, 401]
+            shutil.copy(authority.issue("elsewhere", file="new")[0], server[0])
+            shutil.copy(tmp_path / "new.key", server[1])
+            await asyncio.sleep(LOOK_S + 0.5)
+            with pytest.raises(httpx.ConnectError, match=r"doesn't match|not valid for"):
+                await post(3, client)
+
+    run(test)
+
+
+def test_settings_that_do_not_fit_are_told(tmp_path):
+    """Status 2 and one message, before anything is served."""
+    certificate, key = Authority(tmp_path).issue("localhost")
+
+    async def test():
+        async with host(tmp_path) as it:
+            it.publish()
+            for options, said in (
+                (("--tls-certificate-file", certificate), "needs --tls-key-file"),
+                (("--tls-client-ca-file", certificate), "needs --tls-certificate-file"),
+                (("--tls-certificate-file", key, "--tls-key-file", key), "cannot be used as certificate and key"),
+                (("--tls-client-certificate", "maybe"), "a setting is wrong"),
+            ):
+                it.double.tokens.add("token-1")
+                await it.start(*options, is_ready=False)
+                assert await asyncio.wait_for(it.child.wait(), 20) == 2, options
+                assert said in it.log.read_text().splitlines()[-1]
+
+    run(test)

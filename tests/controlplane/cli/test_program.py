@@ -40,6 +40,7 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
     commands += ["gateway", "attention", "attention list", "audit", "token"]
     commands += ["init", "up", "lint", "plan", "apply", "serve", "attention settle", "audit verify", "token create"]
     commands += ["consumer key issue", "consumer key list", "consumer key revoke", "gateway token", "gateway list"]
+    commands += ["consumer key rotate", "gateway revoke", "gateway rotate"]
     for command in commands:
         result = run_waybill(*command.split(), "--help", cwd=tmp_path, TERMINAL_WIDTH="160")
         assert result.returncode == 0, result.stderr
@@ -100,7 +101,7 @@ def test_keys_and_tokens(waybill, tmp_path: Path) -> None:
     assert waybill("consumer", "key", "revoke", "shop", key[4:12]).returncode == 0
     assert "no live key" in is_readable(waybill("consumer", "key", "revoke", "shop", key[4:12]), 1)
     token = waybill("token", "create", "reader", "--role", "viewer").stdout.strip()
-    assert "needs the role architect" in is_readable(waybill("apply", "w", WAYBILL_TOKEN=token), 1)
+    assert "needs the permission publish" in is_readable(waybill("apply", "w", WAYBILL_TOKEN=token), 1)
     assert waybill("token", "revoke", token[4:12]).returncode == 0
     assert "revoked" in is_readable(waybill("plan", "w", WAYBILL_TOKEN=token), 1)
 
