@@ -17,7 +17,6 @@ from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways.store import command, gateway
 from controlplane.ingest.store import stream
-from controlplane.lineage.sight import Sight
 from controlplane.projection import slo_projection
 from controlplane.registry.store import generation
 from controlplane.slo.evaluation import Standing
