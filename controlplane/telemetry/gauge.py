@@ -26,7 +26,6 @@ T = TypeVar("T")
 Samples = Iterable[tuple[Attributes, float]]
 
 _SAME_ANSWER_S = 1.0
-REAL = Sight(is_synthetic_shown=False)  # nobody is paged for invented traffic
 
 
 class Gauge(NamedTuple):
