@@ -13,6 +13,7 @@ from controlplane.act.store import remember
 from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways import service as gateways
+from controlplane.gateways.group import home
 from controlplane.gateways.store import command
 from controlplane.identity.principal import Scope, User
 
@@ -53,7 +54,7 @@ def _apply_attention(connection: Connection, gateway_id: str, entry: Entry) -> N
                 body=msgspec.json.encode(told).decode(),
             )
         )
-    elif row.gateway_id == gateway_id and row.state == "open" and told.state == "settled":
+    elif home(row.gateway_id) == home(gateway_id) and row.state == "open" and told.state == "settled":
         merged = _merged(msgspec.json.decode(row.body, type=AttentionEntry), told)
         body = msgspec.json.encode(merged).decode()
         connection.execute(

@@ -8,19 +8,21 @@ import re
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from catalog.errors import Conflict, Forbidden, NotFound, Unauthorized
 from catalog.record import AckEntry
 from controlplane.act.store import remember
 from controlplane.context import Context, rfc3339
 from controlplane.gateways.credential import keep_only
+from controlplane.gateways.group import home, member_id
 from controlplane.gateways.store import command, enrolment, gateway, halted_stream
 from controlplane.identity import credential
 from controlplane.identity.principal import GatewayIdentity, Role, User
 from controlplane.identity.service import IdentityService
 from controlplane.ingest.store import stream
 
+OF_THE_STATE = ("settle_attention",)  # commands that any gateway of a group can carry out for it
 GROUP = "default"  # of gateways each by itself; those of any other group share their state (design §11.1)
 RENEW = "renew_credential"  # kind of the command that has a gateway fetch a new credential
 
@@ -96,7 +98,7 @@ class GatewayService:
         with self._database.write() as connection:
             row = self._live_enrolment(connection, text, now)
             name = name or row.name
-            gateway_id = f"{_slug(name)}-{self._context.new_id()[:6]}"
+            gateway_id = member_id(row.group_name, f"{_slug(name)}-{self._context.new_id()[:6]}")
             connection.execute(
                 update(enrolment)
                 .where(enrolment.c.enrolment_id == row.enrolment_id)
@@ -152,8 +154,8 @@ class GatewayService:
             connection.execute(insert(halted_stream).values(row))
 
     def commands(self, gateway_id: str) -> list[dict[str, Any]]:
-        """What `gateway_id` has still to carry out, oldest first."""
-        open_ones = (command.c.gateway_id == gateway_id) & command.c.acked_us.is_(None)
+        """What `gateway_id` has still to carry out, itself or for its group, oldest first."""
+        open_ones = _carried_out_by(gateway_id) & command.c.acked_us.is_(None)
         with self._database.read() as connection:
             rows = connection.execute(select(command).where(open_ones).order_by(command.c.created_us)).all()
         return [{"command_id": row.command_id, "kind": row.kind, **json.loads(row.body)} for row in rows]
@@ -219,12 +221,20 @@ def queue(
 
 def acknowledge(connection: Connection, gateway_id: str, ack: AckEntry, at_us: int) -> None:
     """Close a command that its gateway says it carried out or refused; foreign and unknown ones are left alone."""
-    mine = (command.c.command_id == ack.command_id) & (command.c.gateway_id == gateway_id)
+    mine = (command.c.command_id == ack.command_id) & _carried_out_by(gateway_id)
     closed = update(command).where(mine & command.c.acked_us.is_(None))
     closed = closed.values(acked_us=at_us, result=ack.result, detail=ack.detail)
     kind = connection.execute(closed.returning(command.c.kind)).scalar_one_or_none()
     if kind == RENEW and ack.result == "done":
         keep_only(connection, gateway_id, ack.detail, at_us)
+
+
+def _carried_out_by(gateway_id: str) -> ColumnElement[bool]:
+    """Its own commands, and those about the state that it shares with others of its group."""
+    own = command.c.gateway_id == gateway_id
+    if home(gateway_id) == gateway_id:
+        return own
+    return own | (command.c.gateway_id.startswith(home(gateway_id), autoescape=True) & command.c.kind.in_(OF_THE_STATE))
 
 
 def _slug(name: str) -> str:
