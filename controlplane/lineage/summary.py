@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from catalog.record import Amount, Exchange, ObjectRef
+from controlplane.gateways.group import home_of_stream
 from controlplane.ingest.batch import Position
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,7 +48,8 @@ class Summary(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """(gateway, exchange id): what a gateway tells of another one's id is an exchange of its own."""
+        """(gateway or group, exchange id): what a gateway tells of another one's id is an exchange of its own, unless
+        they share their state."""
         return self.gateway, self.exchange_id
 
     @property
@@ -105,7 +107,7 @@ def summarise(telling: Telling) -> Summary:
     refusal = refusal_of(exchange)
     return Summary(
         exchange_id=exchange.exchange_id,
-        gateway=committed.stream.split("/", 1)[0],
+        gateway=home_of_stream(committed.stream),
         stream=committed.stream,
         seq=committed.seq,
         committed_us=committed.at_us,
