@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -27,16 +26,14 @@ from gateway.framing import (
     without_upgrade,
 )
 from gateway.header import DROPPED, EXPECT, HOST, LENGTH, PLAIN, TRANSFER_ENCODING, TRUSTED_ONLY
-from policies.certificate import Certificate, read_certificate
+from gateway.tls import peer_of
+from policies.certificate import Certificate
 
 if TYPE_CHECKING:
     from gateway.edge import Edge
 
 _HEAD, _BODY, _BUSY, _LINGER = range(4)  # what the next bytes are: a head, a body, too early, nobody's
 _TURN_AWAY_S = 0.5
-
-
-log = logging.getLogger(__name__)
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -84,8 +81,7 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         if self.client is not None:
             self._is_trusted = self._edge.is_trusted(self.client[0])
-        if (tls := transport.get_extra_info("ssl_object")) is not None:
-            self._certificate = _shown(tls.getpeercert(binary_form=True))
+        self._certificate = peer_of(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._edge.leave(self)
@@ -415,12 +411,3 @@ class EdgeProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-
-
-def _shown(der: bytes | None) -> Certificate | None:
-    """The client's certificate; one that cannot be read names nobody."""
-    try:
-        return read_certificate(der) if der else None
-    except ValueError as error:
-        log.warning("a client's certificate cannot be read: %s", error)
-        return None

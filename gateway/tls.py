@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import Invalid
+from policies.certificate import Certificate, read_certificate
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,17 @@ def make_context(tls: Tls) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0  # of TLS 1.3
     return context
+
+
+def peer_of(transport: asyncio.BaseTransport) -> Certificate | None:
+    """The certificate that the client showed and TLS has verified; one that cannot be read names nobody."""
+    tls = transport.get_extra_info("ssl_object")
+    der = None if tls is None else tls.getpeercert(binary_form=True)
+    try:
+        return read_certificate(der) if der else None
+    except ValueError as error:
+        log.warning("a client's certificate cannot be read: %s", error)
+        return None
 
 
 def _said(error: Exception) -> str:
