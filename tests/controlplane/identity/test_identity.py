@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from controlplane.identity import credential
+from controlplane.identity.principal import PERMISSIONS, Permission, Role, User
 from controlplane.identity.service import IdentityService
 from controlplane.identity.store import token
 from tests.controlplane.conftest import is_problem
@@ -95,3 +96,40 @@ def test_token_bodies_are_checked(api) -> None:
     assert answer.json()["problems"][0]["pointer"] == "/body/role"
     assert is_problem(api.post("/tokens", {"name": "x", "role": "viewer", "more": 1}), 400, "invalid-request")
     assert is_problem(api.call("POST", "/tokens", content=b"{nope"), 400, "invalid-request")
+
+
+def test_a_token_ends_when_it_says(api, clock) -> None:
+    """To the microsecond; a time that is past or no time makes none."""
+    body = {"name": "brief", "role": "executive", "expires_at": "2027-01-15T09:00:00+00:00"}
+    token = api.post("/tokens", body).json()["token"]
+    assert api.get("/whoami", token=token).status_code == 200
+    clock.move(3_600 - 0.000001)
+    assert api.get("/whoami", token=token).status_code == 200
+    clock.move(0.000001)
+    assert is_problem(api.get("/whoami", token=token), 401, "unauthorized")
+    for wrong in ("2020-01-01T00:00:00Z", "tomorrow", "2100-01-01T00:00:00"):
+        assert is_problem(api.post("/tokens", {**body, "expires_at": wrong}), 422, "invalid")
+
+
+def test_a_token_for_nobody_is_not_made(api) -> None:
+    assert is_problem(api.post("/tokens", {"name": "x", "role": "executive", "entities": []}), 400, "invalid-request")
+
+
+def test_rows_of_the_former_role_go_on_working(api, context) -> None:
+    """A token that was stored as a viewer's is an executive's, for all legal entities, without end."""
+    text = "wbt_oldviewr_" + "x" * 43
+    row = {"token_id": "oldviewr", "name": "old", "role": "viewer", "sha256": credential.digest(text)}
+    with context.database.write() as connection:
+        connection.execute(insert(token).values(**row, created_us=1, created_by="t"))
+    told = api.get("/whoami", token=text).json()
+    assert (told["role"], told["entities"]) == ("executive", ["*"])
+
+
+def test_every_role_reads_and_no_role_but_the_admin_does_everything() -> None:
+    """The table of roles: who publishes does not settle, who settles does not publish or approve."""
+    assert set(PERMISSIONS) == set(Role)
+    assert all(Permission.read in permissions for permissions in PERMISSIONS.values())
+    assert [role for role, permissions in PERMISSIONS.items() if permissions == set(Permission)] == [Role.admin]
+    assert [role for role in Role if User("1", "n", role).may(Permission.settle)] == [Role.operator, Role.admin]
+    assert [role for role in Role if User("1", "n", role).may(Permission.publish)] == [Role.architect, Role.admin]
+    assert [role for role in Role if User("1", "n", role).may(Permission.administer)] == [Role.admin]
