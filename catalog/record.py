@@ -41,10 +41,11 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one policy decided. `kind` "error" means the policy itself failed."""
+    """What one policy decided. `kind` "error" means the policy itself failed, "not_evaluated" (of policy "*", in
+    synthetic history only) that none was asked."""
 
     policy: str
-    kind: Literal["allow", "reject", "hold", "flag", "error"]
+    kind: Literal["allow", "reject", "hold", "flag", "error", "not_evaluated"]
     mode: Literal["enforce", "shadow"] = "enforce"
     code: str = ""  # stable slug of the reason, e.g. "rate-limited"
     pointers: tuple[str, ...] = ()  # where; never values
@@ -162,6 +163,20 @@ class Entry(msgspec.Struct, frozen=True):
     at_us: int  # when the entry was committed
     prev: str
     body: msgspec.Raw
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def entry_line(seq: int, kind: str, at_us: int, prev: str, body: msgspec.Struct) -> bytes:
+    """An entry as its line, without the newline; `prev` is the hash of the line before."""
+    return b'{"seq":%d,"kind":"%b","at_us":%d,"prev":"%b","body":%b}' % (
+        seq,
+        kind.encode(),
+        at_us,
+        prev.encode(),
+        _encode(body),
+    )
 
 
 BODY: dict[str, type[Any]] = {

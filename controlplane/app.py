@@ -35,7 +35,7 @@ from controlplane.gateways.controllers import GatewayController, GatewayCredenti
 from controlplane.health import healthz, metrics, readyz
 from controlplane.identity.controllers import IdentityController
 from controlplane.identity.guard import provide_gateway, provide_user
-from controlplane.ingest.controllers import IngestController
+from controlplane.ingest.controllers import IngestController, SyntheticController
 from controlplane.lineage.controllers import LineageController
 from controlplane.overview.controllers import OverviewController
 from controlplane.registry.controllers import KeyController, WorkspaceController
@@ -55,6 +55,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     GatewayCredentialController,
     AttentionController,
     IngestController,
+    SyntheticController,
     LineageController,
     SloController,
     OverviewController,

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 import msgspec
 
 from catalog.errors import Invalid
-from catalog.record import Entry
+from catalog.record import Entry, entry_line
 
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
 
 
@@ -31,13 +30,7 @@ class Chain:
 
     def link(self, kind: str, body: msgspec.Struct, at_us: int) -> bytes:
         """The next line, newline included; the chain moves on to it."""
-        line = b'{"seq":%d,"kind":"%b","at_us":%d,"prev":"%b","body":%b}' % (
-            self.last + 1,
-            kind.encode(),
-            at_us,
-            self.head.encode(),
-            _encode(body),
-        )
+        line = entry_line(self.last + 1, kind, at_us, self.head, body)
         self.last += 1
         self.head = hashlib.sha256(line).hexdigest()
         return line + b"\n"

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from catalog.errors import Conflict
+from catalog.synthetic import is_synthetic
 from controlplane.audit import StreamHead, Verdict, verify_stream
 from controlplane.cli.client import Client
 from controlplane.cli.connection import TokenOption, UrlOption, connect
@@ -81,7 +82,7 @@ def verify(
         heads = _heads(client, stream)
         verdicts = [verify_stream(head, _lines(client, head), key) for head in heads]
     if output is Format.json:
-        say_json([{**msgspec.to_builtins(verdict), "is_intact": verdict.is_intact} for verdict in verdicts])
+        say_json([_document(verdict) for verdict in verdicts])
     else:
         _say(verdicts)
     if not all(verdict.is_intact for verdict in verdicts):
@@ -109,17 +110,27 @@ def _lines(client: Client, head: StreamHead) -> Iterator[bytes]:
         after += len(page)
 
 
+def _document(verdict: Verdict) -> dict[str, Any]:
+    said = {"is_intact": verdict.is_intact, "is_synthetic": is_synthetic(verdict.stream)}
+    return {**msgspec.to_builtins(verdict), **said}
+
+
 def _say(verdicts: list[Verdict]) -> None:
     if not verdicts:
         say("no stream has arrived yet")
         return
     say_table(
         ["stream", "entries", "anchored", "result"],
-        ([v.stream, v.entries, v.anchored, "intact" if v.is_intact else _broken(v)] for v in verdicts),
+        ([v.stream, v.entries, v.anchored, _result(v)] for v in verdicts),
     )
     entries, anchored = sum(v.entries for v in verdicts), sum(v.anchored for v in verdicts)
     broken = sum(not v.is_intact for v in verdicts)
     say(f"{entries} entries in {len(verdicts)} streams, {anchored} anchored by signed heads, {broken} streams broken")
+
+
+def _result(verdict: Verdict) -> str:
+    told = "intact" if verdict.is_intact else _broken(verdict)
+    return f"{told}; synthetic history, no gateway saw it" if is_synthetic(verdict.stream) else told
 
 
 def _broken(verdict: Verdict) -> str:

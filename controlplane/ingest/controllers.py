@@ -7,13 +7,14 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, QueryParameter, RawBody
+from litestar.params import FromQuery, JSONBody, QueryParameter, RawBody
 
 from controlplane.context import Context
 from controlplane.identity.guard import administer, read, read_everything
 from controlplane.identity.guard import gateway as enrolled
-from controlplane.identity.principal import GatewayIdentity
+from controlplane.identity.principal import GatewayIdentity, User
 from controlplane.ingest.service import MAX_PAGE, IngestService, StreamView, rebuild
+from controlplane.ingest.synthetic import SyntheticService, SyntheticStream
 from controlplane.projection import projections
 
 NDJSON = "application/x-ndjson"
@@ -24,6 +25,10 @@ class Taken(msgspec.Struct, frozen=True):
     last: int
 
 
+class NewSyntheticStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    stream: str  # synthetic/<number>/<epoch>
+
+
 class Rebuilt(msgspec.Struct, frozen=True):
     entries: int
 
@@ -32,7 +37,12 @@ def provide_service(context: NamedDependency[Context]) -> IngestService:
     return IngestService(context, projections())
 
 
+def provide_synthetic(context: NamedDependency[Context]) -> SyntheticService:
+    return SyntheticService(context, IngestService(context, projections()))
+
+
 Service = NamedDependency[IngestService]
+Synthetic = NamedDependency[SyntheticService]
 
 
 class IngestController(Controller):
@@ -72,3 +82,30 @@ class IngestController(Controller):
     def rebuild(self, context: NamedDependency[Context]) -> Rebuilt:
         """Derive everything from the log again. Ingest waits meanwhile."""
         return Rebuilt(rebuild(context.database, projections()))
+
+
+class SyntheticController(Controller):
+    """Invented history, for demonstrations: it comes like real traffic and is marked wherever it is read."""
+
+    tags = ("stream",)
+    path = "/synthetic-streams"
+    dependencies = {"synthetic": Provide(provide_synthetic, sync_to_thread=False)}  # noqa: RUF012
+
+    @post("/", guards=[administer], sync_to_thread=True)
+    def register(
+        self, data: JSONBody[NewSyntheticStream], synthetic: Synthetic, user: NamedDependency[User]
+    ) -> SyntheticStream:
+        """Make a stream `synthetic/<number>/<epoch>` that takes entries until it is closed."""
+        return synthetic.register(data.stream, user)
+
+    @post("/entries", guards=[administer], status_code=200, sync_to_thread=True)
+    def take(self, body: RawBody, synthetic: Synthetic, stream: FromQuery[str], first: Number, last: Number) -> Taken:
+        """Take entries of a registered stream as NDJSON lines; 409 names the entry that is expected."""
+        return Taken(synthetic.take(stream, first, last, body))
+
+    @post("/close", guards=[administer], status_code=200, sync_to_thread=True)
+    def close(
+        self, data: JSONBody[NewSyntheticStream], synthetic: Synthetic, user: NamedDependency[User]
+    ) -> SyntheticStream:
+        """Take no further entry, ever."""
+        return synthetic.close(data.stream, user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ from controlplane.store.database import Database
 
 STREAM = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,40}/[A-Za-z0-9_.-]{1,40}")
 MAX_PAGE = 5_000  # lines of one page of /streams/entries
+
+Check = Callable[[Sequence[Located]], None]
 
 
 class OutOfStep(Conflict):
@@ -46,7 +48,8 @@ class StreamView(msgspec.Struct, frozen=True):
     last_at_us: int
     lag_us: int  # from the last entry's commit to its arrival here
     unread: int  # exchange entries newer than this program, in no figure
-    is_closed: bool = False  # its gateway was revoked: nothing more will come
+    is_closed: bool = False  # nothing more will come: it is closed, or its gateway was revoked
+    is_synthetic: bool = False  # invented history: its lag says nothing and is 0
 
 
 class IngestService:
@@ -57,21 +60,28 @@ class IngestService:
         self._database = context.database
         self._projections = projections
 
-    def ingest(self, gateway: GatewayIdentity, name: str, first: int, last: int, lines: bytes) -> int:
-        """Take a batch; the number of the last entry now known.
+    def ingest(
+        self, gateway: GatewayIdentity, name: str, first: int, last: int, lines: bytes, check: Check | None = None
+    ) -> int:
+        """Take a batch whose entries pass `check`; the number of the last entry now known.
 
-        Raises: Forbidden for another gateway's stream, OutOfStep, Invalid (nothing was taken).
+        Raises: Forbidden for another gateway's stream, Conflict for a closed one, OutOfStep, Invalid (nothing was
+        taken).
         """
         if not STREAM.fullmatch(name):
             raise Invalid("not a stream name", [Problem("must be gateway/slot/epoch", pointer="/stream")])
         with self._database.write() as connection:
             owner = owner_of(connection, gateway, name)
             row = connection.execute(select(stream).where(stream.c.name == name)).one_or_none()
+            if row is not None and row.closed_us is not None:
+                raise Conflict(f"the stream {name} is closed")
             head = Head(row.last, row.head) if row else Head(0, "")
             if first != head.last + 1:
                 raise OutOfStep(head.last + 1)
             entries, head = read_batch(first, last, lines, head)
             located = [Located.of(name, entry) for entry in entries]
+            if check is not None:
+                check(located)
             self._store(connection, row, owner, name, located, head, lines)
             shipped(connection, gateway.gateway_id, name, self._context.clock())
             for projection in self._projections:
@@ -182,7 +192,8 @@ def _view(row: Row[Any]) -> StreamView:
         signed_at=rfc3339(row.signed_at_us),
         signed_at_us=row.signed_at_us,
         last_at_us=row.last_at_us,
-        lag_us=row.ingested_us - row.last_at_us,
+        lag_us=0 if row.is_synthetic else row.ingested_us - row.last_at_us,
         unread=row.unread,
-        is_closed=row.revoked_us is not None,
+        is_closed=row.closed_us is not None or row.revoked_us is not None,
+        is_synthetic=row.is_synthetic,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, false
 
 from controlplane.store.column import Number, Plain
 from controlplane.store.database import metadata
@@ -20,6 +20,8 @@ stream = Table(
     Column("signature", Plain, nullable=False),  # base64, over `audit.head_message`
     Column("signed_at_us", BigInteger, nullable=False),
     Column("unread", Integer, nullable=False),  # exchange entries that this program could not read
+    Column("is_synthetic", Boolean, nullable=False, server_default=false()),
+    Column("closed_us", BigInteger),  # it takes no further entry
 )
 
 # One row per batch: cheaper than one per line (design §8), and the bytes stay as they came.

@@ -14,9 +14,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
-from controlplane.identity.principal import Scope
-from controlplane.identity.scope import within
-from controlplane.lineage.sight import sees
+from controlplane.lineage.sight import EVERYTHING, Sight, has_synthetic
 from controlplane.lineage.store import business_object, exchange, link, object_axis
 
 MAX_OBJECTS = 200
@@ -105,26 +103,30 @@ class Chain(msgspec.Struct, frozen=True):
     events: list[ChainEvent]
     as_of_us: int
     truncated: bool
+    is_synthetic: bool
+    has_synthetic: bool  # whether any synthetic history was taken in, of this object or others
 
 
-def read_chain(connection: Connection, wanted: ObjectRef, as_of_us: int, scope: Scope = None) -> Chain:
-    """The chain of an object or of an alias of one, without what is foreign to `scope`. Raises: NotFound."""
+def read_chain(connection: Connection, wanted: ObjectRef, as_of_us: int, sight: Sight = EVERYTHING) -> Chain:
+    """The chain of an object or of an alias of one, without what is out of `sight`; a real one before one
+    of synthetic history. Raises: NotFound."""
     key = business_object.c
     is_wanted = (key.type == wanted.type) & (key.assigner == wanted.assigner) & (key.value == wanted.value)
-    root_id = connection.scalar(select(key.object_id).where(is_wanted))
+    root = select(key.object_id).where(is_wanted, sight.kind(key)).order_by(key.is_synthetic).limit(1)
+    root_id = connection.scalar(root)
     if root_id is None:
         raise NotFound("no such business object")
     found = list(connection.scalars(WALK[connection.dialect.name], {"root": root_id, "limit": MAX_OBJECTS + 1}))
     ids = found[:MAX_OBJECTS]
     aliases = _aliases(connection, ids)
     rows = {row.object_id: row for row in connection.execute(select(business_object).where(key.object_id.in_(ids)))}
-    ids = [number for number in ids if sees(rows[aliases.get(number, number)], scope)]
+    ids = [number for number in ids if sight.sees(rows[aliases.get(number, number)])]
     if root_id not in ids:
         raise NotFound("no such business object")
     refs = {number: _ref(rows[aliases.get(number, number)]) for number in ids}
     rows = {number: rows[number] for number in ids}
     aliases = {alias: meant for alias, meant in aliases.items() if alias in refs}
-    happened = connection.execute(within(_events_of(ids), exchange.c.legal_entity, scope)).all()
+    happened = connection.execute(sight.narrow(_events_of(ids), exchange.c)).all()
     events = _events(happened[:MAX_EVENTS], refs)
     objects = _objects(connection, rows, aliases, refs[root_id], events)
     return Chain(
@@ -133,6 +135,8 @@ def read_chain(connection: Connection, wanted: ObjectRef, as_of_us: int, scope: 
         links=_links(connection, ids, refs),
         events=events,
         as_of_us=as_of_us,
+        is_synthetic=rows[root_id].is_synthetic,
+        has_synthetic=has_synthetic(connection),
         truncated=len(found) > MAX_OBJECTS or len(happened) > MAX_EVENTS,
     )
 

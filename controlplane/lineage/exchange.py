@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, sel
 
 from catalog.errors import NotFound
 from catalog.record import Amount, ObjectRef
-from controlplane.identity.principal import Scope
-from controlplane.identity.scope import is_within, within
+from catalog.synthetic import is_synthetic
 from controlplane.ingest.batch import Line
 from controlplane.ingest.service import line_at
 from controlplane.ingest.store import log_batch, stream
+from controlplane.lineage.sight import EVERYTHING, Sight
 from controlplane.lineage.store import business_object, exchange
 
 # Literals, so that the store sees that the partial indexes apply: it does not look into bound parameters.
@@ -31,7 +31,7 @@ class Filter(msgspec.Struct, frozen=True):
     executed: str = ""
     contract: str = ""
     consumer: str = ""
-    scope: Scope = None
+    sight: Sight = EVERYTHING
     type: str = ""
     assigner: str = ""
     value: str = ""
@@ -63,6 +63,7 @@ class ExchangeItem(msgspec.Struct, frozen=True):
     amount: Amount | None
     stream: str
     seq: int
+    is_synthetic: bool
 
 
 class ExchangeDetail(msgspec.Struct, frozen=True):
@@ -75,6 +76,7 @@ class ExchangeDetail(msgspec.Struct, frozen=True):
     entry_sha256: str
     prev: str
     is_anchored: bool  # covered by a head that the control plane has signed
+    is_synthetic: bool
 
 
 def list_exchanges(connection: Connection, wanted: Filter, limit: int) -> list[ExchangeItem]:
@@ -87,10 +89,10 @@ def list_exchanges(connection: Connection, wanted: Filter, limit: int) -> list[E
         .order_by(call.at_us.desc(), call.stream.desc(), call.seq.desc())
         .limit(limit)
     )
-    return [_item(row) for row in connection.execute(query)]
+    return [_item(row) for row in connection.execute(wanted.sight.narrow(query, call))]
 
 
-def read_exchange(connection: Connection, exchange_id: str, scope: Scope = None) -> ExchangeDetail:
+def read_exchange(connection: Connection, exchange_id: str, sight: Sight = EVERYTHING) -> ExchangeDetail:
     """Should several gateways tell of one id, then the telling that arrived first. Raises: NotFound."""
     batch = (
         select(log_batch.c.batch_id)
@@ -106,7 +108,7 @@ def read_exchange(connection: Connection, exchange_id: str, scope: Scope = None)
         .order_by(batch)
         .limit(1)
     )
-    row = connection.execute(within(known, exchange.c.legal_entity, scope)).one_or_none()
+    row = connection.execute(sight.narrow(known, exchange.c)).one_or_none()
     if row is None:
         raise NotFound("no such exchange")
     text = line_at(connection, row.stream, row.seq)
@@ -120,6 +122,7 @@ def read_exchange(connection: Connection, exchange_id: str, scope: Scope = None)
         entry_sha256=hashlib.sha256(text).hexdigest(),
         prev=line.prev,
         is_anchored=signed is not None and row.seq <= signed,
+        is_synthetic=is_synthetic(row.stream),
     )
 
 
@@ -130,11 +133,9 @@ def _conditions(wanted: Filter) -> list[Any]:
         conditions.append(IS_REFUSED)
     if wanted.executed == "unknown":
         conditions.append(IS_IN_DOUBT)
-    if wanted.scope is not None:
-        conditions.append(is_within(call.legal_entity, wanted.scope))
     if wanted.type and wanted.assigner and wanted.value:
         key = (thing.type == wanted.type) & (thing.assigner == wanted.assigner) & (thing.value == wanted.value)
-        conditions.append(call.object_id == select(thing.object_id).where(key).correlate(None).scalar_subquery())
+        conditions.append(call.object_id.in_(select(thing.object_id).where(key).correlate(None)))
     columns = (
         (call.refusal, wanted.policy),
         (call.executed, wanted.executed),

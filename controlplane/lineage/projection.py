@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -29,7 +29,7 @@ TABLES = (usage_rollup, latency_rollup, call_rollup, exchange, link, object_axis
 COLUMNS = [exchange.c[name] for name in Summary.__struct_fields__]
 
 MERGE_OBJECT = Merge(
-    keys=("type", "assigner", "value"),
+    keys=("type", "assigner", "value", "is_synthetic"),
     least=("first_us", "mentioned_us"),
     greatest=("last_us",),
     latest={"entity_mark": ["legal_entity"], "amount_mark": ["amount", "currency"]},
@@ -59,8 +59,9 @@ class LineageProjection:
         tellings = [Telling(entry.committed, entry.exchange) for entry in entries if entry.exchange is not None]
         if not tellings:
             return
-        ids = _write_objects(connection, tellings)
-        changes = _write_exchanges(connection, tellings, ids)
+        changes: list[Change] = []
+        for some in _by_kind(tellings):
+            changes += _write_exchanges(connection, some, _write_objects(connection, some))
         deltas = Deltas(changes)
         upsert(connection, call_rollup, deltas.calls(), MERGE_COUNT)
         upsert(connection, latency_rollup, deltas.latencies(), MERGE_COUNT)
@@ -75,12 +76,20 @@ class LineageProjection:
             connection.execute(delete(table))
 
 
+def _by_kind(tellings: Sequence[Telling]) -> Iterator[list[Telling]]:
+    """Real ones and synthetic ones apart: they do not know each other's objects."""
+    for mark in (False, True):
+        if some := [telling for telling in tellings if telling.is_synthetic is mark]:
+            yield some
+
+
 def _write_objects(connection: Connection, tellings: Sequence[Telling]) -> dict[ObjectRef, int]:
-    """Objects, axes and links of a batch; the numbers of all objects it names."""
+    """Objects, axes and links of tellings of one kind; the numbers of all objects they name."""
     sightings, edges = _gather(tellings)
-    rows = [_object_row(sighting) for sighting in sightings.values()]
+    mark = tellings[0].is_synthetic
+    rows = [_object_row(sighting) | {"is_synthetic": mark} for sighting in sightings.values()]
     upsert(connection, business_object, rows, MERGE_OBJECT)
-    ids = _object_ids(connection, list(sightings))
+    ids = _object_ids(connection, list(sightings), mark)
     axes = [
         {"object_id": ids[ref], "axis": axis, "value": value, "mark": mark}
         for ref, sighting in sightings.items()
@@ -144,7 +153,7 @@ def _object_row(sighting: Sighting) -> dict[str, Any]:
     }
 
 
-def _object_ids(connection: Connection, refs: Sequence[ObjectRef]) -> dict[ObjectRef, int]:
+def _object_ids(connection: Connection, refs: Sequence[ObjectRef], mark: bool) -> dict[ObjectRef, int]:
     """Looked up by (type, assigner): SQLite would read the whole index for a list of triples."""
     table = business_object.c
     values: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -154,7 +163,8 @@ def _object_ids(connection: Connection, refs: Sequence[ObjectRef]) -> dict[Objec
     for (kind, assigner), wanted in values.items():
         for some in chunks(wanted):
             is_wanted = (table.type == kind) & (table.assigner == assigner) & table.value.in_(some)
-            rows = connection.execute(select(table.object_id, table.value).where(is_wanted))
+            of_kind = is_wanted & (table.is_synthetic == mark)
+            rows = connection.execute(select(table.object_id, table.value).where(of_kind))
             ids |= {ObjectRef(kind, assigner, value): number for number, value in rows}
     return ids
 

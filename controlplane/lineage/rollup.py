@@ -90,24 +90,25 @@ class Deltas:
     def _count(self, sign: int, call: Summary) -> None:
         where = (call.contract, call.operation, call.legal_entity)
         minute = call.minute
-        self._calls[(minute, *where, call.refusal)] += sign
+        mark = call.is_synthetic
+        self._calls[(minute, *where, call.refusal, mark)] += sign
         if call.operation and not call.refusal and not call.is_replay:
-            self._latencies[(minute, *where, step_of(call.duration_us))] += sign
+            self._latencies[(minute, *where, step_of(call.duration_us), mark)] += sign
         if call.consumer and call.operation:
-            used = self._usage[(minute // 1440, call.contract, call.version, call.operation, call.consumer)]
+            used = self._usage[(minute // 1440, call.contract, call.version, call.operation, call.consumer, mark)]
             used[0] += sign
             used[1] += sign * bool(call.refusal)
 
     def calls(self) -> list[dict[str, Any]]:
-        names = ("contract", "operation", "legal_entity", "refusal")
+        names = ("contract", "operation", "legal_entity", "refusal", "is_synthetic")
         return [dict(zip(names, rest, strict=True), **place) for place, rest in _bucketed(self._calls)]
 
     def latencies(self) -> list[dict[str, Any]]:
-        names = ("contract", "operation", "legal_entity", "step")
+        names = ("contract", "operation", "legal_entity", "step", "is_synthetic")
         return [dict(zip(names, rest, strict=True), **place) for place, rest in _bucketed(self._latencies)]
 
     def usage(self) -> list[dict[str, Any]]:
-        names = ("day", "contract", "version", "operation", "consumer")
+        names = ("day", "contract", "version", "operation", "consumer", "is_synthetic")
         return [
             dict(zip(names, key, strict=True), calls=calls, refused=refused)
             for key, (calls, refused) in self._usage.items()

@@ -8,8 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from catalog.record import Amount, ObjectRef
-from controlplane.identity.principal import Scope
-from controlplane.lineage.sight import is_visible
+from controlplane.lineage.sight import EVERYTHING, Sight
 from controlplane.lineage.store import business_object, link, object_axis
 
 LAST_CHARACTER = "\U0010ffff"
@@ -25,9 +24,10 @@ class Found(msgspec.Struct, frozen=True):
     first_us: int | None
     last_us: int | None
     legal_entity: str
+    is_synthetic: bool
 
 
-def search(connection: Connection, text: str, limit: int, scope: Scope = None) -> list[Found]:
+def search(connection: Connection, text: str, limit: int, sight: Sight = EVERYTHING) -> list[Found]:
     """Objects whose key, or a key of an alias, begins with `text`; exact ones first, each object once."""
     key = text.strip().casefold()
     if not key:
@@ -40,7 +40,7 @@ def search(connection: Connection, text: str, limit: int, scope: Scope = None) -
             business_object, link, (link.c.target_id == thing.object_id) & (link.c.kind == "alias"), isouter=True
         )
         .join(meant_one, meant_one.c.object_id == func.coalesce(link.c.source_id, thing.object_id))
-        .where(_begins(key), is_visible(meant_one.c, scope))
+        .where(_begins(key), sight.objects(meant_one.c))
         .order_by(thing.search_key, thing.object_id)
         .limit(limit * 4)  # an object may be hit by its key and by several aliases
     )
@@ -72,4 +72,4 @@ def _axes(connection: Connection, ids: list[int]) -> dict[int, dict[str, str]]:
 def _found(row: Any, matched: Literal["id", "alias"], axes: dict[str, str]) -> Found:
     amount = Amount(row.amount, row.currency) if row.amount is not None else None
     ref = ObjectRef(row.type, row.assigner, row.value)
-    return Found(ref, matched, amount, axes, row.first_us, row.last_us, row.legal_entity)
+    return Found(ref, matched, amount, axes, row.first_us, row.last_us, row.legal_entity, row.is_synthetic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, false, text
 
 from controlplane.store.column import Number, Plain
 from controlplane.store.database import metadata
@@ -26,7 +26,9 @@ business_object = Table(
     Column("first_us", BigInteger),  # of its own events; null when others only mention it
     Column("last_us", BigInteger),
     Column("mentioned_us", BigInteger, nullable=False),  # first mention of any kind
-    Index("business_object_by_key", "type", "assigner", "value", unique=True),
+    # What synthetic history tells of is never the object that real traffic knows by the same key.
+    Column("is_synthetic", Boolean, nullable=False, server_default=false()),
+    Index("business_object_by_key", "type", "assigner", "value", "is_synthetic", unique=True),
     Index("business_object_by_search_key", "search_key"),
     Index("business_object_by_time", "type", "last_us"),
 )
@@ -96,6 +98,7 @@ exchange = Table(
     Column("object_id", Number, ForeignKey("business_object.object_id")),
     Column("amount", Plain),
     Column("currency", Plain),
+    Column("is_synthetic", Boolean, nullable=False, server_default=false()),
     Index("exchange_by_id", "exchange_id", "gateway", unique=True),
     Index(
         "exchange_by_object",
@@ -122,6 +125,7 @@ call_rollup = Table(
     Column("operation", Plain, primary_key=True),
     Column("legal_entity", Plain, primary_key=True),
     Column("refusal", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
     Column("calls", BigInteger, nullable=False),
 )
 
@@ -135,6 +139,7 @@ latency_rollup = Table(
     Column("bucket", Integer, primary_key=True),
     Column("legal_entity", Plain, primary_key=True),
     Column("step", Integer, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
     Column("calls", BigInteger, nullable=False),
 )
 
@@ -147,6 +152,7 @@ usage_rollup = Table(
     Column("version", Plain, primary_key=True),
     Column("operation", Plain, primary_key=True),
     Column("consumer", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
     Column("calls", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from catalog.record import Amount, Exchange, ObjectRef
+from catalog.synthetic import is_synthetic
 from controlplane.gateways.group import home_of_stream
 from controlplane.ingest.batch import Position
 
@@ -44,6 +45,7 @@ class Summary(msgspec.Struct, frozen=True):
     is_replay: bool
     amount: str | None
     currency: str | None
+    is_synthetic: bool = False
     object_id: int | None = None  # given by the store
 
     @property
@@ -66,6 +68,10 @@ class Telling(msgspec.Struct, frozen=True):
 
     committed: Position
     exchange: Exchange
+
+    @property
+    def is_synthetic(self) -> bool:
+        return is_synthetic(self.committed.stream)
 
     @property
     def mark(self) -> str:
@@ -136,6 +142,7 @@ def summarise(telling: Telling) -> Summary:
         is_replay=exchange.is_replay,
         amount=amount.amount if amount else None,
         currency=amount.currency if amount else None,
+        is_synthetic=is_synthetic(committed.stream),
     )
 
 

@@ -9,6 +9,8 @@ from litestar.params import FromQuery
 from controlplane.context import Context
 from controlplane.identity.guard import read
 from controlplane.identity.principal import User
+from controlplane.lineage.controllers import Shown
+from controlplane.lineage.sight import Sight
 from controlplane.overview.service import Overview, OverviewService
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
@@ -24,7 +26,11 @@ class OverviewController(Controller):
 
     @get("/overview", guards=[read], sync_to_thread=True)
     def overview(
-        self, service: NamedDependency[OverviewService], user: NamedDependency[User], entity: FromQuery[str] = ""
+        self,
+        service: NamedDependency[OverviewService],
+        user: NamedDependency[User],
+        entity: FromQuery[str] = "",
+        synthetic: Shown = "show",
     ) -> Overview:
         """One sentence and the declared figures, for one legal entity or for all that the asker acts for."""
-        return service.overview(user.narrowed(entity))
+        return service.overview(Sight(user.narrowed(entity), synthetic == "show"))

@@ -22,7 +22,7 @@ def doubt(_: Measure, scope: Scope) -> Reading:
     query = select(call.system, call.amount, call.currency).where(
         IS_IN_DOUBT, call.method.not_in(sorted(SAFE_METHODS)), ~call.is_replay
     )
-    rows = scope.connection.execute(scope.narrow(query, call.legal_entity)).all()
+    rows = scope.connection.execute(scope.narrow(query, call)).all()
     total = sum(calls_by_refusal(scope).values())
     by_system = Counter(row.system or "no system" for row in rows)
     has_data = bool(rows or total)

@@ -87,7 +87,7 @@ def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
 def _types(scope: Scope, object_ids: Sequence[int]) -> Any:
     thing = business_object.c
     query = select(thing.object_id, thing.type).where(thing.object_id.in_(object_ids))
-    return scope.narrow(query, thing.legal_entity)
+    return scope.narrow(query, thing)
 
 
 def _by_status(measure: Measure, scope: Scope) -> list[tuple[int, str]]:
@@ -100,12 +100,12 @@ def _by_status(measure: Measure, scope: Scope) -> list[tuple[int, str]]:
         .where(object_axis.c.axis == measure.axis, object_axis.c.value.in_(measure.values))
         .where(thing.type == measure.object, thing.last_us >= scope.window.first_us)
     )
-    rows = scope.connection.execute(scope.narrow(query, thing.legal_entity))
+    rows = scope.connection.execute(scope.narrow(query, thing))
     return [(row.object_id, row.value) for row in rows]
 
 
 def _seen(measure: Measure, scope: Scope) -> int:
     thing = business_object.c
     wanted = (thing.type == measure.object) & (thing.last_us >= scope.window.first_us)
-    query = scope.narrow(select(func.count()).where(wanted), thing.legal_entity)
+    query = scope.narrow(select(func.count()).where(wanted), thing)
     return scope.connection.scalar(query) or 0

@@ -10,9 +10,8 @@ from sqlalchemy import Connection
 
 from catalog.measure import Measure
 from catalog.record import Amount
-from controlplane.identity.principal import Scope as EntityScope
-from controlplane.identity.scope import within
 from controlplane.lineage.rollup import Window
+from controlplane.lineage.sight import Sight
 from controlplane.slo.evaluation import Standing
 
 State = Literal["ok", "warning", "bad", "no_data"]
@@ -75,17 +74,17 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Scope(NamedTuple):
-    """Where and when a measure is read. `entities` None means all."""
+    """Where and when a measure is read."""
 
     connection: Connection
     window: Window
     as_of_us: int
-    entities: EntityScope
+    sight: Sight
     standings: list[Standing]
 
-    def narrow(self, query: Any, column: Any) -> Any:
-        """`query` for the legal entities of this scope."""
-        return within(query, column, self.entities)
+    def narrow(self, query: Any, columns: Any) -> Any:
+        """`query` for what may be seen of a table."""
+        return self.sight.narrow(query, columns)
 
 
 Kind = Callable[[Measure, Scope], Reading]

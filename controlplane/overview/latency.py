@@ -54,7 +54,7 @@ def _rows(scope: Scope, wanted: list[tuple[str, ...]]) -> list[Any]:
         .where(tuple_(table.contract, table.operation).in_(wanted), segments_of(scope, table.grain, table.bucket))
         .group_by(table.operation, table.step)
     )
-    rows = scope.connection.execute(scope.narrow(query, table.legal_entity))
+    rows = scope.connection.execute(scope.narrow(query, table))
     return [row for row in rows if row.calls]
 
 
@@ -65,4 +65,4 @@ def _refused(scope: Scope, wanted: list[tuple[str, ...]]) -> int:
         .where(segments_of(scope, table.grain, table.bucket))
         .where(tuple_(table.contract, table.operation).in_(wanted), table.refusal != "")
     )
-    return scope.connection.scalar(scope.narrow(query, table.legal_entity)) or 0
+    return scope.connection.scalar(scope.narrow(query, table)) or 0

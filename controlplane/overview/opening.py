@@ -21,13 +21,13 @@ def opening(measure: Measure, scope: Scope) -> Reading:
     mine = slo_contribution.c.slo_id == named[0].slo_id
     table = slo_contribution.c
     open_ones = select(table.object_id, table.deadline_us).where(mine, table.state == "open")
-    rows = scope.connection.execute(scope.narrow(open_ones, table.legal_entity)).all()
+    rows = scope.connection.execute(scope.narrow(open_ones, table)).all()
     overdue = sum(row.deadline_us <= scope.as_of_us for row in rows)
     pending = len(rows) - overdue
     shift_us = source.deadline_s * 1_000_000  # deadlines are indexed, beginnings are not
     due = table.deadline_us.between(scope.window.first_us + shift_us, scope.window.end_us - 1 + shift_us)
     began = select(func.count()).where(mine, table.state.in_(("open", "good", "bad")), due)
-    denominator = scope.connection.scalar(scope.narrow(began, table.legal_entity)) or 0
+    denominator = scope.connection.scalar(scope.narrow(began, table)) or 0
     money, unpriced = money_of(scope, [row.object_id for row in rows])
     has_data = bool(rows or denominator)
     return Reading(

@@ -15,7 +15,7 @@ def calls_by_refusal(scope: Scope) -> dict[str, int]:
     """Calls of the window by what refused them; "" for those that were not."""
     table = call_rollup.c
     query = select(table.refusal, sum_of(table.calls)).where(segments_of(scope, table.grain, table.bucket))
-    rows = scope.connection.execute(scope.narrow(query.group_by(table.refusal), table.legal_entity))
+    rows = scope.connection.execute(scope.narrow(query.group_by(table.refusal), table))
     return {refusal: calls for refusal, calls in rows if calls}
 
 
@@ -33,7 +33,7 @@ def refusals(_: Measure, scope: Scope) -> Reading:
         numerator=refused,
         denominator=total,
         denominator_label="calls",
-        exclusions="calls of unknown callers, who belong to no entity" if scope.entities is not None else "",
+        exclusions="calls of unknown callers, who belong to no entity" if scope.sight.scope is not None else "",
         detail=[Detail(policy, count, count / total) for policy, count in worst_first[:8]],
         query={"refused": "1"},
     )

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from catalog.measure import Measure
 from controlplane.context import Context, rfc3339
-from controlplane.identity.principal import Scope as EntityScope
 from controlplane.lineage.rollup import Window
+from controlplane.lineage.sight import Sight, has_synthetic
 from controlplane.overview.budget import budget
 from controlplane.overview.doubt import doubt
 from controlplane.overview.exception import exceptions
@@ -36,6 +36,7 @@ class Overview(msgspec.Struct, frozen=True):
     as_of_us: int
     is_stale: bool
     figures: list[Figure]
+    has_synthetic: bool  # whether any synthetic history was taken in, shown here or not
 
 
 class OverviewService:
@@ -45,19 +46,20 @@ class OverviewService:
         self._database = context.database
         self._slos = slos
 
-    def overview(self, entities: EntityScope) -> Overview:
-        """All measures at the watermark, for those legal entities."""
+    def overview(self, sight: Sight) -> Overview:
+        """All measures at the watermark, for what is in `sight`."""
         self._slos.follow_workspace()
         with self._database.read() as connection:
             now = self._slos.watermark(connection)
-            standings = self._slos.standings(connection, entities)
+            is_invented = has_synthetic(connection)
+            standings = self._slos.standings(connection, sight)
             rows: list[tuple[Measure, Reading, Figure]] = []
             for measure in published_measures(connection):
                 window = Window.ending(now.as_of_us, measure.window_s)
-                reading = KINDS[measure.kind](measure, Scope(connection, window, now.as_of_us, entities, standings))
+                reading = KINDS[measure.kind](measure, Scope(connection, window, now.as_of_us, sight, standings))
                 rows.append((measure, reading, figure_of(measure, reading, now.as_of_us)))
         figures = [figure for _, _, figure in rows]
-        return Overview(sentence(rows, _stale(now)), now.as_of_us, now.is_stale, figures)
+        return Overview(sentence(rows, _stale(now)), now.as_of_us, now.is_stale, figures, is_invented)
 
 
 def published_measures(connection: Connection) -> list[Measure]:

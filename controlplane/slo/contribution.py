@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from catalog.slo import HttpSource, LifecycleSource
@@ -33,6 +33,18 @@ class Milestone(NamedTuple):
     legal_entity: str
 
 
+class Delta(NamedTuple):
+    """What an exchange or an object adds to the roll-ups in one minute."""
+
+    minute: int
+    legal_entity: str
+    is_synthetic: bool
+    good: int = 0
+    bad: int = 0
+    begun: int = 0
+    ended: int = 0
+
+
 class Contribution(NamedTuple):
     """An object's part in a life cycle objective. `minute` is where it counts once it is closed."""
 
@@ -42,9 +54,25 @@ class Contribution(NamedTuple):
     deadline_us: int
     finished_us: int | None
     minute: int
+    is_synthetic: bool = False
+
+    @property
+    def ended_us(self) -> int | None:
+        """When it was no longer open: an end that was told before the beginning counts with it."""
+        return None if self.finished_us is None else max(self.finished_us, self.started_us)
+
+    def deltas(self, sign: int) -> Iterator[Delta]:
+        where = (self.legal_entity, self.is_synthetic)
+        yield Delta(self.started_us // MINUTE_US, *where, begun=sign)
+        if self.ended_us is not None:
+            yield Delta(self.ended_us // MINUTE_US, *where, ended=sign)
+        if self.state != "open":
+            yield Delta(self.minute, *where, good=sign * (self.state == "good"), bad=sign * (self.state == "bad"))
 
 
-def contribution_of(source: LifecycleSource, milestones: Iterable[Milestone]) -> Contribution | None:
+def contribution_of(
+    source: LifecycleSource, milestones: Iterable[Milestone], is_synthetic: bool = False
+) -> Contribution | None:
     """From all events of one object; None while it has not started.
 
     The first start and the first finish count. A finish in time is good in the minute it came; anything later is
@@ -56,9 +84,9 @@ def contribution_of(source: LifecycleSource, milestones: Iterable[Milestone]) ->
         return None
     finished_us = next((item.ended_us for item in ordered if item.event == source.to_event), None)
     deadline_us = start.ended_us + source.deadline_s * 1_000_000
+    times = (start.ended_us, deadline_us, finished_us)
     if finished_us is not None and finished_us <= deadline_us:
         minute = max(finished_us, start.ended_us) // MINUTE_US
-        return Contribution("good", start.legal_entity, start.ended_us, deadline_us, finished_us, minute)
+        return Contribution("good", start.legal_entity, *times, minute, is_synthetic)
     state: Literal["open", "bad"] = "open" if finished_us is None else "bad"
-    minute = deadline_us // MINUTE_US
-    return Contribution(state, start.legal_entity, start.ended_us, deadline_us, finished_us, minute)
+    return Contribution(state, start.legal_entity, *times, deadline_us // MINUTE_US, is_synthetic)

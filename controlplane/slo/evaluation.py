@@ -17,9 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from catalog.record import Amount, ObjectRef
 from catalog.slo import HttpSource, SloSpec
-from controlplane.identity.principal import Scope
-from controlplane.identity.scope import within
 from controlplane.lineage.rollup import Window
+from controlplane.lineage.sight import Sight
 from controlplane.lineage.store import business_object
 from controlplane.slo.projection import Definition
 from controlplane.slo.store import slo_contribution, slo_rollup
@@ -62,7 +61,7 @@ class SloObject(msgspec.Struct, frozen=True):
 
     object: ObjectRef
     state: Literal["open", "overdue", "late"]
-    legal_scope: Scope
+    legal_entity: str
     started_us: int
     deadline_us: int
     finished_us: int | None
@@ -84,12 +83,12 @@ class Tally(msgspec.Struct, frozen=True):
         return Fraction(self.bad, self.total) / budget if self.total else None
 
 
-def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, scope: Scope) -> Standing:
-    """The objective at `as_of_us`, for the legal entities of `scope`."""
+def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, sight: Sight) -> Standing:
+    """The objective at `as_of_us`, for the legal entities in `sight`."""
     spec = definition.spec
     window = Window.ending(as_of_us, spec.window_s)
-    tally = tally_of(connection, definition.slo_id, window, as_of_us, scope)
-    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, scope)
+    tally = tally_of(connection, definition.slo_id, window, as_of_us, sight)
+    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, sight)
     budget = 1 - Fraction(spec.target_ratio)
     burn, burn_1h = tally.burn(budget), hour.burn(budget)
     return Standing(
@@ -101,12 +100,12 @@ def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_s
         good=tally.good,
         bad=tally.bad,
         total=tally.total,
-        open=_pending(connection, definition.slo_id, as_of_us, scope),
+        open=_pending(connection, definition.slo_id, as_of_us, sight),
         overdue=tally.overdue,
         ratio=float(Fraction(tally.good, tally.total)) if tally.total else None,
         budget_left_ratio=float(1 - burn) if burn is not None else None,
         burn_rate_1h=float(burn_1h) if burn_1h is not None else None,
-        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, scope),
+        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, sight),
         state=state_of(spec, burn, burn_1h, hour.bad),
         objective=objective_text(spec),
         as_of_us=as_of_us,
@@ -125,17 +124,17 @@ def state_of(spec: SloSpec, burn: Fraction | None, burn_1h: Fraction | None, bad
     return "warning" if is_fast or 1 - burn < WARNING_BUDGET_LEFT else "ok"
 
 
-def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, scope: Scope) -> Tally:
+def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, sight: Sight) -> Tally:
     """Closed contributions of the window, and the open ones whose deadline passed in it."""
     table = slo_rollup.c
     parts = [and_(table.grain == part.grain, table.bucket.between(part.first, part.last)) for part in window.segments()]
     good = bad = 0
     for part in parts:
         query = select(sum_of(table.good), sum_of(table.bad)).where(table.slo_id == slo_id, part)
-        row = connection.execute(within(query, table.legal_entity, scope)).one()
+        row = connection.execute(sight.narrow(query, table)).one()
         good, bad = good + row[0], bad + row[1]
     count = select(func.count()).where(_overdue(slo_id, window, as_of_us))
-    overdue = connection.scalar(within(count, slo_contribution.c.legal_entity, scope)) or 0
+    overdue = connection.scalar(sight.narrow(count, slo_contribution.c)) or 0
     return Tally(good, bad + overdue, overdue)
 
 
@@ -144,7 +143,7 @@ def objects_of(
     definition: Definition,
     state: Literal["bad", "open"],
     as_of_us: int,
-    scope: Scope,
+    sight: Sight,
     limit: int,
 ) -> list[SloObject]:
     """`open`: all that are not finished. `bad`: finished too late, or overdue. The longest overdue first."""
@@ -163,7 +162,7 @@ def objects_of(
         .order_by(table.deadline_us, table.object_id)
         .limit(limit)
     )
-    rows = connection.execute(within(query, table.legal_entity, scope))
+    rows = connection.execute(sight.narrow(query, table))
     return [_slo_object(row, as_of_us) for row in rows]
 
 
@@ -194,20 +193,20 @@ def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:
     return and_(is_open, table.deadline_us.between(window.first_us, as_of_us))
 
 
-def _pending(connection: Connection, slo_id: int, as_of_us: int, scope: Scope) -> int:
+def _pending(connection: Connection, slo_id: int, as_of_us: int, sight: Sight) -> int:
     table = slo_contribution.c
     query = select(func.count()).where(table.slo_id == slo_id, table.state == "open", table.deadline_us > as_of_us)
-    return connection.scalar(within(query, table.legal_entity, scope)) or 0
+    return connection.scalar(sight.narrow(query, table)) or 0
 
 
-def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, scope: Scope) -> list[Amount]:
+def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, sight: Sight) -> list[Amount]:
     thing = business_object.c
     query = (
         select(thing.amount, thing.currency)
         .join_from(slo_contribution, business_object, slo_contribution.c.object_id == thing.object_id)
         .where(_overdue(slo_id, window, as_of_us), thing.amount.is_not(None))
     )
-    rows = connection.execute(within(query, slo_contribution.c.legal_entity, scope))
+    rows = connection.execute(sight.narrow(query, slo_contribution.c))
     return sum_money((row.amount, row.currency) for row in rows)
 
 

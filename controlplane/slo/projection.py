@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, tuple_
 
 from catalog.slo import HttpSource, LifecycleSource, SloSpec
+from controlplane.lineage.histogram import step_of
 from controlplane.lineage.projection import COLUMNS
-from controlplane.lineage.rollup import GRAINS, Change
+from controlplane.lineage.rollup import GRAINS, MINUTE_US, Change
 from controlplane.lineage.store import business_object, exchange
 from controlplane.lineage.summary import Summary
-from controlplane.slo.contribution import Contribution, Milestone, contribution_of, counts, is_good_call
-from controlplane.slo.store import slo_contribution, slo_definition, slo_generation, slo_rollup
+from controlplane.slo.contribution import Contribution, Delta, Milestone, contribution_of, counts, is_good_call
+from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_generation, slo_rollup
 from controlplane.store.upsert import Merge, chunks, upsert
 
-MERGE = Merge(add=["good", "bad"])
+MERGE = Merge(add=["good", "bad", "begun", "ended"])
+MERGE_DELAYS = Merge(add=["objects"])
+PLACE = ("grain", "bucket", "legal_entity", "is_synthetic")
+TABLES = (slo_delay_rollup, slo_rollup, slo_contribution, slo_definition)  # children before parents
 
 Generation = Callable[[Connection], int]  # the one in force
 Specs = Callable[[Connection], Sequence[SloSpec]]  # its objectives
@@ -44,7 +49,7 @@ class SloProjection:
                 _follow(connection, definition, changes)
 
     def clear(self, connection: Connection) -> None:
-        for table in (slo_rollup, slo_contribution, slo_definition, slo_generation):
+        for table in (*TABLES, slo_generation):
             connection.execute(delete(table))
 
     def is_current(self, connection: Connection) -> bool:
@@ -73,7 +78,7 @@ def definitions(connection: Connection) -> list[Definition]:
 
 
 def _drop(connection: Connection, slo_id: int) -> None:
-    for table in (slo_rollup, slo_contribution, slo_definition):
+    for table in TABLES:
         connection.execute(delete(table).where(table.c.slo_id == slo_id))
 
 
@@ -93,7 +98,8 @@ def _history(connection: Connection, source: HttpSource | LifecycleSource) -> It
         wanted: ColumnElement[bool] = tuple_(exchange.c.contract, exchange.c.operation).in_(names)
     else:
         wanted = exchange.c.event.in_((source.from_event, source.to_event))
-    rows = connection.execute(select(*COLUMNS).where(wanted)).partitions(5_000)
+    query = select(*COLUMNS).where(wanted).execution_options(yield_per=5_000)
+    rows = connection.execute(query).partitions()
     return ([Change(None, Summary(*row)) for row in some] for some in rows)
 
 
@@ -113,63 +119,68 @@ def _follow(connection: Connection, definition: Definition, changes: Sequence[Ch
         _renew(connection, definition.slo_id, source, some)
 
 
-Delta = tuple[int, str, int, int]  # minute, legal entity, good, bad
-
-
 def _calls(source: HttpSource, changes: Iterable[Change]) -> Iterable[Delta]:
     for change in changes:
         for sign, call in change.signed():
             if counts(source, call):
                 is_good = is_good_call(source, call)
-                yield call.minute, call.legal_entity, sign * is_good, sign * (not is_good)
+                yield Delta(call.minute, call.legal_entity, call.is_synthetic, sign * is_good, sign * (not is_good))
 
 
 def _add_up(connection: Connection, slo_id: int, deltas: Iterable[Delta]) -> None:
-    sums: defaultdict[tuple[int, int, str], list[int]] = defaultdict(lambda: [0, 0])
-    for minute, legal_entity, good, bad in deltas:
+    sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for minute, *where, good, bad, begun, ended in deltas:
         for grain in GRAINS:
-            counted = sums[(grain, minute // grain, legal_entity)]
-            counted[0] += good
-            counted[1] += bad
-    rows = [
-        {"slo_id": slo_id, "grain": grain, "bucket": bucket, "legal_entity": legal_entity, "good": good, "bad": bad}
-        for (grain, bucket, legal_entity), (good, bad) in sums.items()
-        if good or bad
-    ]
+            counted = sums[(grain, minute // grain, *where)]
+            for place, count in enumerate((good, bad, begun, ended)):
+                counted[place] += count
+    names = ("slo_id", *PLACE, "good", "bad", "begun", "ended")
+    rows = [dict(zip(names, (slo_id, *key, *counted), strict=True)) for key, counted in sums.items() if any(counted)]
     upsert(connection, slo_rollup, rows, MERGE)
+
+
+def _add_delays(connection: Connection, slo_id: int, delays: Iterable[tuple[int, Contribution]]) -> None:
+    """What ended, with the sign that it counts with, by how long it took."""
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for sign, item in delays:
+        if item.ended_us is not None:
+            minute, step = item.ended_us // MINUTE_US, step_of(item.ended_us - item.started_us)
+            for grain in GRAINS:
+                sums[(grain, minute // grain, item.legal_entity, item.is_synthetic, step)] += sign
+    names = ("slo_id", *PLACE, "step", "objects")
+    rows = [dict(zip(names, (slo_id, *key, objects), strict=True)) for key, objects in sums.items() if objects]
+    upsert(connection, slo_delay_rollup, rows, MERGE_DELAYS)
 
 
 def _renew(connection: Connection, slo_id: int, source: LifecycleSource, object_ids: Sequence[int]) -> None:
     """The contributions of some objects anew from all their events."""
     table = slo_contribution.c
     mine = (table.slo_id == slo_id) & table.object_id.in_(object_ids)
-    old = {row.object_id: row for row in connection.execute(select(slo_contribution).where(mine))}
+    columns = [table[name] for name in Contribution._fields]
+    old = [Contribution(*row) for row in connection.execute(select(*columns).where(mine))]
     new = _contributions(connection, source, object_ids)
-    deltas = [_closed(row.state, row.minute, row.legal_entity, -1) for row in old.values()]
-    deltas += [_closed(item.state, item.minute, item.legal_entity, 1) for item in new.values()]
-    _add_up(connection, slo_id, deltas)
+    signed = [(-1, item) for item in old] + [(1, item) for item in new.values()]
+    _add_up(connection, slo_id, (delta for sign, item in signed for delta in item.deltas(sign)))
+    _add_delays(connection, slo_id, signed)
     connection.execute(delete(slo_contribution).where(mine))
     rows = [{"slo_id": slo_id, "object_id": number, **item._asdict()} for number, item in new.items()]
     if rows:
         connection.execute(insert(slo_contribution), rows)
 
 
-def _closed(state: str, minute: int, legal_entity: str, sign: int) -> Delta:
-    return minute, legal_entity, sign * (state == "good"), sign * (state == "bad")
-
-
 def _contributions(
     connection: Connection, source: LifecycleSource, object_ids: Collection[int]
 ) -> dict[int, Contribution]:
     call, thing = exchange.c, business_object.c
-    types = connection.execute(select(thing.object_id, thing.type).where(thing.object_id.in_(object_ids)))
-    wanted = [number for number, kind in types if kind == source.object]
+    columns = (thing.object_id, thing.type, thing.is_synthetic)
+    types = connection.execute(select(*columns).where(thing.object_id.in_(object_ids)))
+    wanted = {number: mark for number, kind, mark in types if kind == source.object}
     is_milestone = or_(call.event == source.from_event, call.event == source.to_event)
     query = select(
         call.object_id, call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity
-    ).where(call.object_id.in_(wanted), is_milestone, ~call.is_replay)
+    ).where(call.object_id.in_(list(wanted)), is_milestone, ~call.is_replay)
     found: defaultdict[int, list[Milestone]] = defaultdict(list)
     for number, *rest in connection.execute(query):
         found[number].append(Milestone(*rest))
-    told = {number: contribution_of(source, milestones) for number, milestones in found.items()}
+    told = {number: contribution_of(source, milestones, wanted[number]) for number, milestones in found.items()}
     return {number: item for number, item in told.items() if item is not None}

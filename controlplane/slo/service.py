@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from catalog.errors import NotFound
 from controlplane.context import Context
-from controlplane.identity.principal import Scope
+from controlplane.lineage.sight import Sight, has_synthetic
 from controlplane.slo.evaluation import SloObject, Standing, evaluate, objects_of
 from controlplane.slo.projection import Definition, SloProjection, definitions
 from controlplane.slo.watermark import Watermark, read_watermark
@@ -33,23 +33,24 @@ class SloService:
     def watermark(self, connection: Connection) -> Watermark:
         return read_watermark(connection, self._clock())
 
-    def standings(self, connection: Connection, scope: Scope) -> list[Standing]:
-        """All objectives at the watermark, for the legal entities of `scope`."""
+    def standings(self, connection: Connection, sight: Sight) -> list[Standing]:
+        """All objectives at the watermark, for what is in `sight`."""
         now = self.watermark(connection)
         found = definitions(connection)
-        return [evaluate(connection, definition, now.as_of_us, now.is_stale, scope) for definition in found]
+        return [evaluate(connection, definition, now.as_of_us, now.is_stale, sight) for definition in found]
 
-    def list_all(self, scope: Scope) -> list[Standing]:
+    def list_all(self, sight: Sight) -> tuple[list[Standing], bool]:
+        """All objectives, and whether any synthetic history was taken in."""
         self.follow_workspace()
         with self._database.read() as connection:
-            return self.standings(connection, scope)
+            return self.standings(connection, sight), has_synthetic(connection)
 
-    def objects(self, name: str, state: Literal["bad", "open"], scope: Scope, limit: int) -> list[SloObject]:
+    def objects(self, name: str, state: Literal["bad", "open"], sight: Sight, limit: int) -> list[SloObject]:
         """Objects behind an objective. Raises: NotFound."""
         self.follow_workspace()
         with self._database.read() as connection:
             as_of_us = self.watermark(connection).as_of_us
-            return objects_of(connection, definition_of(connection, name), state, as_of_us, scope, limit)
+            return objects_of(connection, definition_of(connection, name), state, as_of_us, sight, limit)
 
 
 def definition_of(connection: Connection, name: str) -> Definition:

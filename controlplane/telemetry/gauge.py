@@ -17,6 +17,7 @@ from controlplane.attention.store import attention
 from controlplane.context import Context
 from controlplane.gateways.store import command, gateway
 from controlplane.ingest.store import stream
+from controlplane.lineage.sight import Sight
 from controlplane.projection import slo_projection
 from controlplane.registry.store import generation
 from controlplane.slo.evaluation import Standing
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Samples = Iterable[tuple[Attributes, float]]
 
 _SAME_ANSWER_S = 1.0
+REAL = Sight(is_synthetic_shown=False)  # nobody is paged for invented traffic
 
 
 class Gauge(NamedTuple):
@@ -56,7 +58,7 @@ class Objectives:
     """All objectives as they stand, evaluated once for all metrics of one scrape."""
 
     def __init__(self, context: Context) -> None:
-        self._standings: Once[list[Standing]] = Once(lambda: SloService(context, slo_projection()).list_all(None))
+        self._standings: Once[list[Standing]] = Once(lambda: SloService(context, slo_projection()).list_all(REAL)[0])
 
     def budget_left(self, _: Connection, __: Context) -> Samples:
         for standing in self._standings():

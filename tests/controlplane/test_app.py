@@ -19,6 +19,7 @@ from controlplane.keys import KeyRing
 from controlplane.settings import Settings
 from controlplane.store.database import Database
 from tests.controlplane.conftest import Api, is_problem
+from tests.controlplane.engine import away
 
 
 def api_routes() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
@@ -149,16 +150,25 @@ def test_health_and_metrics_need_no_credential(api: Api) -> None:
 def test_metrics_follow_the_store(api: Api, clock) -> None:
     gateway = api.enrol()["gateway"]
     clock.move(7)
-    assert f'waybill_gateway_silence_seconds{{waybill_gateway="{gateway}"}} 7' in api.client.get("/metrics").text.splitlines()
+    assert (
+        f'waybill_gateway_silence_seconds{{waybill_gateway="{gateway}"}} 7'
+        in api.client.get("/metrics").text.splitlines()
+    )
 
 
 def test_not_ready_without_its_store(context: Context, api: Api) -> None:
-    """/healthz says that the process lives, /readyz that it can work."""
-    context.database.close()
-    context.settings.database_path.rename(context.settings.data_dir / "gone")
-    context.settings.database_path.mkdir()
-    assert is_problem(api.client.get("/readyz"), 503, "unavailable")
-    assert api.client.get("/healthz").status_code == 200
+    """/healthz says that the process lives, /readyz that it can work; what needs the store says that it is away."""
+    with away(context.database):
+        assert is_problem(api.client.get("/readyz"), 503, "unavailable")
+        assert is_problem(api.get("/whoami"), 503, "unavailable")
+        assert api.client.get("/healthz").status_code == 200
+    assert api.client.get("/readyz").status_code == 200
+
+
+def test_a_nul_is_in_no_name(api: Api) -> None:
+    """The same on every store, whether it could look for one or not."""
+    assert is_problem(api.get("/lineage/search", params={"q": "PO\0"}), 422, "invalid")
+    assert is_problem(api.get("/exchanges/a%00b"), 422, "invalid")
 
 
 def test_a_body_that_is_too_large_is_a_problem(api: Api, context: Context) -> None:

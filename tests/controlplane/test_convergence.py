@@ -20,6 +20,7 @@ from controlplane.context import Context
 from controlplane.ingest.service import IngestService, rebuild
 from controlplane.keys import KeyRing
 from controlplane.lineage.projection import LineageProjection
+from controlplane.lineage.sight import Sight
 from controlplane.lineage.store import (
     business_object,
     call_rollup,
@@ -32,15 +33,17 @@ from controlplane.lineage.store import (
 from controlplane.settings import Settings
 from controlplane.slo.evaluation import evaluate
 from controlplane.slo.projection import SloProjection, definitions
-from controlplane.slo.store import slo_contribution, slo_definition, slo_rollup
+from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_rollup
 from controlplane.store.database import Database
 from tests.controlplane.engine import Shelf
 from tests.controlplane.journal import MINUTE, T0_US, Calls, S, Stream, receipt_slo, validation_slo
 from tests.postgres import Cluster
 
-STREAMS = ("north/0/1", "north/0/2", "south/0/1")
+STREAMS = ("north/0/1", "north/0/2", "south/0/1", "synthetic/1/1")
 EVENTS = ("receipt.posted", "receipt.accepted", "receipt.corrected")
 SPECS = [receipt_slo(90), validation_slo()]
+ROLLUPS = (call_rollup, latency_rollup, usage_rollup, slo_rollup, slo_delay_rollup)
+COUNTS = ("good", "bad", "begun", "ended", "calls", "objects")
 _KEYS = KeyRing.open(Path(tempfile.mkdtemp(prefix="waybill-keys-")))
 
 told_calls = st.fixed_dictionaries(
@@ -133,7 +136,7 @@ def _key(objects: dict[int, str], number: int | None) -> str:
 def figures(connection: Connection) -> dict[str, Any]:
     """Everything derived, without the store's own numbers, and what the objectives make of it at several times."""
     things = connection.execute(select(business_object)).all()
-    keys = {row.object_id: f"{row.type}/{row.assigner}/{row.value}" for row in things}
+    keys = {row.object_id: f"{row.type}/{row.assigner}/{row.value}/{row.is_synthetic}" for row in things}
     slos = {row.slo_id: row.name for row in connection.execute(select(slo_definition))}
 
     def rows(table: Any, *left_out: str) -> list[Any]:
@@ -149,7 +152,7 @@ def figures(connection: Connection) -> dict[str, Any]:
         return sorted(found, key=repr)
 
     def counted(table: Any) -> list[Any]:
-        return [row for row in rows(table) if any(value for name, value in row if name in ("good", "bad", "calls"))]
+        return [row for row in rows(table) if any(value for name, value in row if name in COUNTS)]
 
     return {
         "objects": rows(business_object, "object_id"),
@@ -157,20 +160,21 @@ def figures(connection: Connection) -> dict[str, Any]:
         "links": rows(link),
         "exchanges": rows(exchange, "row_id"),
         "contributions": rows(slo_contribution),
-        **{table.name: counted(table) for table in (call_rollup, latency_rollup, usage_rollup, slo_rollup)},
+        **{table.name: counted(table) for table in ROLLUPS},
         "standings": [
-            evaluate(connection, definition, T0_US + minutes * MINUTE, False, scope)
+            evaluate(connection, definition, T0_US + minutes * MINUTE, False, Sight(scope, is_shown))
             for definition in definitions(connection)
             for minutes in (0, 2, 9)
+            for is_shown in (True, False)
             for scope in (None, frozenset({"mercy"}))
         ],
     }
 
 
 interleavings = given(
-    assigned=st.lists(st.tuples(st.integers(0, 2), told_calls), min_size=1, max_size=18),
-    one_way=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), max_size=12),
-    other_way=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), max_size=12),
+    assigned=st.lists(st.tuples(st.integers(0, 3), told_calls), min_size=1, max_size=18),
+    one_way=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=12),
+    other_way=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=12),
 )
 
 

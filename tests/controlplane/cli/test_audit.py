@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 
+from catalog.synthetic import batches
 from controlplane.cli.client import Client
 from tests.controlplane.cli.conftest import run_waybill, start_control_plane
+from tests.controlplane.journal import Calls, procure_to_pay
 from tests.controlplane.test_audit import chain
 
 
@@ -52,3 +54,27 @@ def test_verify_finds_a_line_that_was_changed_in_the_store(tmp_path: Path) -> No
         assert (verdict["is_intact"], verdict["break_at"], verdict["stream"]) == (False, 3, stream)
     finally:
         process.stop()
+
+
+def test_verify_covers_synthetic_history_and_calls_it_so(tmp_path: Path) -> None:
+    process = start_control_plane(tmp_path)
+    token = (tmp_path / "admin-token").read_text()
+    connection = {"WAYBILL_URL": process.url, "WAYBILL_TOKEN": token}
+    (batch,) = batches(procure_to_pay(Calls()))
+    try:
+        with Client(process.url, token) as client:
+            client.post("/synthetic-streams", {"stream": "synthetic/1/1"})
+        sent = httpx.post(
+            f"{process.url}/api/v1/synthetic-streams/entries",
+            params={"stream": "synthetic/1/1", "first": batch.first, "last": batch.last},
+            content=batch.lines,
+            headers={"authorization": f"Bearer {token}", "content-type": "application/x-ndjson"},
+        )
+        assert sent.json() == {"last": 9}
+        said = run_waybill("audit", "verify", cwd=tmp_path, **connection).stdout
+        told = run_waybill("audit", "verify", "--format", "json", cwd=tmp_path, **connection)
+    finally:
+        process.stop()
+    assert "synthetic history" in said and "9 entries in 1 streams, 9 anchored" in said
+    (verdict,) = json.loads(told.stdout)
+    assert (verdict["is_intact"], verdict["is_synthetic"], verdict["anchored"]) == (True, True, 9)

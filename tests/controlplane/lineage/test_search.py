@@ -8,6 +8,7 @@ from sqlalchemy import select
 from controlplane.context import Context
 from controlplane.ingest.service import IngestService
 from controlplane.lineage.search import _begins, search
+from controlplane.lineage.sight import Sight
 from controlplane.lineage.store import business_object
 from tests.controlplane.conftest import Api
 from tests.controlplane.engine import accesses, literal
@@ -25,7 +26,7 @@ def filled(ingest: IngestService, stream: Stream, calls: Calls) -> None:
 def found(context: Context, text: str, limit: int = 20, entity: str = "") -> list[tuple[str, str, str]]:
     scope = frozenset({entity}) if entity else None
     with context.database.read() as connection:
-        return [(i.object.assigner, i.object.value, i.matched) for i in search(connection, text, limit, scope)]
+        return [(i.object.assigner, i.object.value, i.matched) for i in search(connection, text, limit, Sight(scope))]
 
 
 @pytest.mark.usefixtures("filled")

@@ -289,4 +289,4 @@ def test_the_objective_is_said_in_words(bench: Bench) -> None:
 
 
 def test_without_any_objective_there_is_none(context: Context, api: Api) -> None:
-    assert api.get("/slos").json() == {"items": []}
+    assert api.get("/slos").json() == {"items": [], "has_synthetic": False}
