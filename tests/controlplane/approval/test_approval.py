@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
 
 from controlplane.act.store import act
+from controlplane.approval.service import ApprovalService
+from controlplane.identity.service import IdentityService
 from controlplane.registry.store import current_generation
 from tests.controlplane.conftest import is_problem
 from tests.controlplane.workspace import workspace
@@ -231,3 +234,16 @@ def test_the_proposed_files_can_be_read(api, people) -> None:
     proposal = propose(api, people, title="Other")
     told = api.get(f"/approvals/{proposal}/files", token=people["stella"]).json()["files"]
     assert told == files(title="Other")
+
+
+def test_stewards_who_approve_at_once_publish_once(api, context, people) -> None:
+    """Neither waits for the other for good, and nothing is published twice."""
+    carol = api.token("steward", name="carol")
+    proposal = propose(api, people, title="Other", **{"measures/own.yaml": MEASURE})
+    identity = IdentityService(context)
+    users = [identity.user(token) for token in (people["stella"], carol)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(ApprovalService(context).decide, proposal, "approved", "", user) for user in users]
+        states = sorted(answer.result(60).state for answer in answers)
+    assert states[-1] == "published" and generation(context) == 2
+    assert api.get(f"/approvals/{proposal}").json()["published_generation"] == 2
