@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.e2e.group import GroupStack
 from tests.e2e.ledger import Ledger
 from tests.e2e.proxy import Proxy
 from tests.e2e.stack import Stack
+from tests.postgres import Cluster
+
+S = TypeVar("S", bound=Stack)
 
 WORKSPACE = Path(__file__).parent / "workspace" / "ledger"
 
@@ -30,8 +35,26 @@ def proxy(ledger: Ledger) -> Iterator[Proxy]:
 
 @pytest.fixture
 def stack(tmp_path: Path, proxy: Proxy) -> Iterator[Stack]:
-    whole = Stack(tmp_path / "stack", WORKSPACE, {"system_url": proxy.url}, {})
+    yield from _running(Stack(tmp_path / "stack", WORKSPACE, {"system_url": proxy.url}, {}))
+
+
+@pytest.fixture
+def group(tmp_path: Path, proxy: Proxy, postgres: Cluster) -> Iterator[GroupStack]:
+    """Two hosts with two gateway processes each over one PostgreSQL."""
+    replacements = {"system_url": proxy.url}
+    yield from _running(GroupStack(tmp_path / "stack", WORKSPACE, replacements, {}, postgres.database()))
+
+
+@pytest.fixture(params=["stack", "group"])
+def gateways(request: pytest.FixtureRequest) -> Stack:
+    """One gateway process with a state of its own, and a group that shares one."""
+    found: Stack = request.getfixturevalue(request.param)
+    return found
+
+
+def _running(whole: S) -> Iterator[S]:
     try:
-        yield whole.start()
+        whole.start()
+        yield whole
     finally:
         whole.stop()

@@ -7,7 +7,9 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 import httpx
 
@@ -28,10 +30,11 @@ class Order:
 
 
 class Load:
-    """`clients` threads that order one after another until `stop()`, which waits for the orders under way."""
+    """`clients` threads that order one after another until `stop()`, which waits for the orders under way. Attempts go
+    to `urls` in turn, so that a retry may meet another gateway than the first attempt."""
 
-    def __init__(self, url: str, key: str, clients: int, pause_s: float = 0.0) -> None:
-        self.url = url
+    def __init__(self, urls: Sequence[str], key: str, clients: int, pause_s: float = 0.0) -> None:
+        self.urls = cycle(urls)
         self.key = key
         self.pause_s = pause_s
         self.orders: list[Order] = []
@@ -56,7 +59,7 @@ class Load:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with httpx.Client(base_url=self.url, timeout=10) as client:
+            with httpx.Client(timeout=10) as client:
                 for _ in range(20):  # a connection is kept for a few orders
                     self._finish(client, self._next())
                     if self._stop.wait(self.pause_s):
@@ -79,7 +82,7 @@ class Load:
         body = {"reference": order.reference, "total": {"amount": "19.00", "currency": "USD"}}
         headers = {"x-api-key": self.key, "idempotency-key": order.key}
         try:
-            answer = client.post("/shop/v1/orders", json=body, headers=headers)
+            answer = client.post(f"{next(self.urls)}/shop/v1/orders", json=body, headers=headers)
         except httpx.HTTPError:
             order.statuses.append(0)
             return

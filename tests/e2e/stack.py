@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import socket
 import subprocess
 import sys
@@ -32,7 +34,7 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self.secrets.touch(0o600)
         self.secrets.write_text(json.dumps(secrets))
-        self.ports = {"control": _free_port(), "gateway": _free_port()}
+        self.ports = {"control": free_port(), "gateway": free_port()}
         self.control: Process | None = None
         self.gateway: Process | None = None
         self.clients: list[httpx.Client] = []
@@ -45,10 +47,14 @@ class Stack:
         )
         self.clients.append(self.api)
         self.apply()
-        enrolment = self.api.post("/enrolments", json={"name": "gw"}).raise_for_status().json()["token"]
-        (self.folder / "enrolment").write_text(enrolment)
+        self.enrol()
         self.start_gateway()
         return self
+
+    def enrol(self) -> None:
+        """Have a token with which the gateway enrols."""
+        enrolment = self.api.post("/enrolments", json={"name": "gw"}).raise_for_status().json()["token"]
+        (self.folder / "enrolment").write_text(enrolment)
 
     @property
     def control_url(self) -> str:
@@ -57,6 +63,22 @@ class Stack:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the gateways of the stack can be called."""
+        return [self.url]
+
+    @property
+    def kept_by(self) -> list[str]:
+        """Options of the gateway's commands that name its state."""
+        return ["--state-dir", str(self.folder / "gateway")]
+
+    def strike(self, chance: random.Random) -> None:
+        """Kill what can be killed of the gateway, at once, and have it started again."""
+        assert self.gateway is not None
+        self.gateway.kill()
+        self.start_gateway()
 
     def start_control(self) -> None:
         argv = [WAYBILL, "serve", "--data-dir", str(self.folder / "control"), "--port", str(self.ports["control"])]
@@ -111,9 +133,17 @@ class Stack:
 
     def exported(self) -> list[dict[str, Any]]:
         """All entries of the gateway's own streams, also of a dead gateway."""
-        argv = [sys.executable, "-m", "gateway", "export", "--state-dir", str(self.folder / "gateway")]
+        argv = [sys.executable, "-m", "gateway", "export", *self.kept_by]
         result = subprocess.run(argv, capture_output=True, text=True, check=True)
         return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def written(self) -> dict[str, int]:
+        """Last number of each stream that the gateway wrote, every chain checked."""
+        argv = [sys.executable, "-m", "gateway", "verify", *self.kept_by]
+        result = subprocess.run(argv, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+        found = re.findall(r"^(.+): whole, entries 1 to (\d+),", result.stdout, re.MULTILINE)
+        return {name: int(last) for name, last in found}
 
     def stop(self) -> None:
         for client in self.clients:
@@ -139,6 +169,6 @@ def _replaced(text: str, replacements: dict[str, str]) -> str:
     return text
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
