@@ -1,5 +1,7 @@
-"""Who may ask the control plane: people's tokens with roles, gateways' credentials.
+"""Who may ask the control plane: people's tokens and sign-ins with roles and legal entities, gateways' credentials.
 
-`credential` makes and compares secrets; `principal` says who was recognised; `guard` holds the rules that routes
-declare; `service` and `store` keep the rows; `controllers` is the REST surface.
+`principal` says who was recognised and has the one table of roles; `guard` holds the rules that routes declare;
+`scope` resolves which entities a grant covers. `credential` makes and compares secrets, `expiry` reads times;
+`service` and `store` keep the rows; `controllers` is the REST surface. `oidc` judges tokens of an OpenID provider
+(pure), `jwks` keeps its keys, `provider` makes both from the settings.
 """

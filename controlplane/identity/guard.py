@@ -61,8 +61,6 @@ enrol = _needs(Permission.enrol, is_network_wide=True)
 audit = _needs(Permission.audit, is_network_wide=True)
 administer = _needs(Permission.administer, is_network_wide=True)
 
-viewer = read
-
 
 async def gateway(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Lets enrolled gateways pass."""
