@@ -83,6 +83,7 @@ class _Reader(MessageReader):
         self._schema_dialects()
         for name, item, pointer in self._members(self._document, "operations", ""):
             self._operation(name, *self._object(item, pointer))
+        self._finish()
         if not self.operations and not self.problems:
             self._refuse("takes no event in", "/operations", "add an operation with action: receive")
 

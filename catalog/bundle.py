@@ -8,7 +8,7 @@ projected by direction: a request need not hold what is `readOnly`, an answer no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -16,8 +16,9 @@ from catalog.canonical import Canonicals, exists, resolve_local
 from catalog.errors import Invalid, Problem
 from catalog.pointer import join, parse
 from catalog.reference import PREFIX, parse_reference
-from catalog.schema import Schema
-from catalog.snapshot import sha256_hex
+from catalog.schema import Pool, Schema
+from catalog.snapshot import canonical_json, sha256_hex
+from catalog.walk import objects_in
 
 Direction = Literal["request", "response"]
 
@@ -43,6 +44,10 @@ _REFUSED = frozenset(
 #: keywords that apply to the very same value
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 
+#: definitions that lean on more than this are compiled together, once for the document: else each of a thousand
+#: operations would compile nearly the whole of it again
+POOLED_BYTES = 64_000
+
 BUNDLE_FIRST = "no other file is read: bundle the document into one file first (redocly bundle and others do it)"
 
 Refuse = Callable[[Problem], None]
@@ -60,19 +65,14 @@ class Bundler:
         }
 
     def bundle(self, schema: Any, pointer: str, direction: Direction) -> Schema:
-        """`schema`, found at `pointer`, as a self-contained schema for one direction."""
+        """`schema`, found at `pointer`, as a self-contained schema for one direction. One that leans on much becomes a
+        member of the direction's pool, which is complete only when the whole document has been bundled."""
         walk = self._walks[direction]
         bundled, used = walk.root(schema, pointer)
-        definitions: dict[str, Any] = {}
-        todo = list(used)
-        while todo:
-            name = todo.pop()
-            if name not in definitions:
-                definitions[name], used = walk.definition(name)
-                todo += used
-        if not definitions or not isinstance(bundled, dict):
+        names = walk.closure(used)
+        if not names or not isinstance(bundled, dict):
             return bundled if isinstance(bundled, dict | bool) else False
-        for name in _circular(definitions):
+        for name in sorted(filter(walk.is_circular, names)):
             self._refuse(
                 Problem(
                     f"{name} refers to itself and so says nothing",
@@ -83,7 +83,22 @@ class Bundler:
             )
         if "$defs" in bundled:
             bundled = {"allOf": [bundled]}
-        return {**bundled, "$defs": definitions}
+        if sum(map(walk.size_bytes, names)) > POOLED_BYTES:
+            return walk.pooled(bundled, pointer, names)
+        return {**bundled, "$defs": {name: walk.definition(name)[0] for name in names}}
+
+    def formats(self, schema: Schema, pointer: str, direction: Direction) -> Iterator[tuple[str, str]]:
+        """Every `format` that a schema bundled from `pointer` asks for, with its place in the document."""
+        walk = self._walks[direction]
+        yield from ((name, pointer) for name in _formats({**schema, "$defs": {}} if isinstance(schema, dict) else {}))
+        for name in schema.get("$defs", ()) if isinstance(schema, dict) else ():
+            yield from ((each, walk.place(name) or pointer) for each in walk.formats(name))
+
+    def place(self, place: str, pointer: str, direction: Direction) -> str:
+        """Where in the document stands what is at `place` in a schema bundled from `pointer`."""
+        tokens = parse(place)
+        home = self._walks[direction].place(tokens[1]) if tokens[:1] == ("$defs",) and len(tokens) > 1 else ""
+        return join(home, *tokens[2:]) if home else pointer + place
 
 
 class _Walk:
@@ -100,6 +115,11 @@ class _Walk:
         self._targets: dict[str, tuple[Any, str, str]] = {}  # name under $defs -> node, pointer, home
         self._walked: dict[str, tuple[Any, frozenset[str]]] = {}
         self._used: set[str] = set()
+        self._sizes_bytes: dict[str, int] = {}
+        self._formats: dict[str, frozenset[str]] = {}
+        self._in_place: dict[str, frozenset[str]] = {}
+        self._circular: dict[str, bool] = {}
+        self._pool = Pool()
 
     def root(self, node: Any, pointer: str, home: str = "") -> tuple[Any, frozenset[str]]:
         """A walked schema and the names of the definitions that it uses itself."""
@@ -111,6 +131,62 @@ class _Walk:
         if name not in self._walked:
             self._walked[name] = self.root(*self._targets[name])
         return self._walked[name]
+
+    def closure(self, used: Iterable[str]) -> list[str]:
+        """Names of all definitions that are used, by one another too."""
+        found: dict[str, None] = {}
+        todo = list(used)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found[name] = None
+                todo += self.definition(name)[1]
+        return sorted(found)
+
+    def pooled(self, bundled: dict[str, Any], pointer: str, names: Iterable[str]) -> Schema:
+        ref = bundled.get("$ref") if bundled.keys() == {"$ref"} else None
+        tokens = parse(ref[1:]) if isinstance(ref, str) and ref.startswith("#/$defs/") else ()
+        member = tokens[1] if len(tokens) == 2 else f"root.{sha256_hex(pointer.encode())[:16]}"
+        if member not in self._targets:
+            self._targets[member] = (bundled, pointer, "")
+            self._walked[member] = (bundled, frozenset())
+            self._pool[member] = bundled
+        for name in names:
+            if name not in self._pool:
+                self._pool[name] = self.definition(name)[0]
+        return {"$ref": join("#/$defs", member), "$defs": self._pool}
+
+    def place(self, name: str) -> str:
+        """Where in the document a definition stands; "" for a canonical schema."""
+        return self._targets[name][1] if name in self._targets else ""
+
+    def size_bytes(self, name: str) -> int:
+        if name not in self._sizes_bytes:
+            self._sizes_bytes[name] = len(canonical_json(self.definition(name)[0]))
+        return self._sizes_bytes[name]
+
+    def formats(self, name: str) -> frozenset[str]:
+        if name not in self._formats:
+            self._formats[name] = _formats(self.definition(name)[0])
+        return self._formats[name]
+
+    def is_circular(self, name: str) -> bool:
+        """Whether a definition leads back to itself without going into the value."""
+        if name not in self._circular:
+            seen: set[str] = set()
+            todo = [name]
+            while todo:
+                new = self._leads_to(todo.pop()) - seen
+                seen |= new
+                todo += new
+            self._circular[name] = name in seen
+        return self._circular[name]
+
+    def _leads_to(self, name: str) -> frozenset[str]:
+        if name not in self._in_place:
+            found = _in_place(self.definition(name)[0], is_canonical="@" in name) if name in self._targets else ()
+            self._in_place[name] = frozenset(found)
+        return self._in_place[name]
 
     def schema(self, node: Any, pointer: str, home: str) -> Any:
         """`home` is the key of the canonical schema that is walked, "" for the OpenAPI document."""
@@ -213,21 +289,8 @@ def _lift(node: dict[str, Any], out: dict[str, Any]) -> None:
                 out[exclusive] = out.pop(bound)
 
 
-def _circular(definitions: dict[str, Any]) -> list[str]:
-    """Names of definitions that lead back to themselves without going into the value."""
-    edges = {name: set(_in_place(schema, is_canonical="@" in name)) for name, schema in definitions.items()}
-    found = []
-    for start in edges:
-        seen: set[str] = set()
-        todo = list(edges[start])
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo.extend(edges.get(name, ()))
-        if start in seen:
-            found.append(start)
-    return sorted(found)
+def _formats(schema: Any) -> frozenset[str]:
+    return frozenset(node["format"] for node, _ in objects_in(schema) if isinstance(node.get("format"), str))
 
 
 def _in_place(schema: Any, is_canonical: bool) -> Iterator[str]:

@@ -209,7 +209,7 @@ class MessageReader(DocumentReader):
         if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
             self._refuse("must be an array of objects", join(pointer, "examples"), "write [{payload: …}]")
             return
-        if self.problems or not examples:
+        if self.problems or not examples or self._validators.is_lazy:
             return
         handle = self._validators.handle(event_schema({type_: message.asked}, message.definitions))
         for index, example in enumerate(examples):

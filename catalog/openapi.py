@@ -79,12 +79,14 @@ class _Reader(DocumentReader):
         for name, _, pointer in self._members(components, "schemas", "/components"):
             if not _COMPONENT.fullmatch(name):
                 self._refuse("not a component name", pointer, "use letters, digits, . _ -")
-        self._notes_on_schemas()
+        if not self._validators.is_lazy:
+            self._notes_on_schemas()
         paths = list(self._members(self._document, "paths", ""))
         if not paths:
             self._refuse("declares no path", "/paths", "add an operation")
         for template, item, pointer in paths:
             self._path(template, *self._object(item, pointer))
+        self._finish()
         for operation in self.operations:
             place = self._places[operation.id]
             self.problems += extension_problems(operation, self.operations, self._file, join(place, "x-waybill"))
@@ -274,22 +276,18 @@ class _Reader(DocumentReader):
         if schema is True or schema == {}:
             self._note("a JSON body without a schema", pointer)
         bundled = self._schema(schema, join(pointer, "schema"), direction)
-        self._examples(node, pointer, bundled)
+        if not self._validators.is_lazy:
+            self._examples(node, pointer, bundled)
         return bundled
 
     def _examples(self, node: dict[str, Any], pointer: str, schema: Schema) -> None:
         """Examples of a media type must be valid: they are what readers copy."""
-        values = [(node["example"], join(pointer, "example"))] if "example" in node else []
+        if "example" in node:
+            self._example_values.append((schema, node["example"], join(pointer, "example")))
         for _, example, where in self._members(node, "examples", pointer):
             item, place = self._object(example, where)
             if "value" in item:
-                values.append((item["value"], join(place, "value")))
-        handle = self._validators.handle(schema)
-        for value, place in values:
-            for violation in self._validators.validate(handle, value):
-                self._refuse(
-                    f"example {violation.message}", place + violation.pointer, "mend it or the schema", "example"
-                )
+                self._example_values.append((schema, item["value"], join(place, "value")))
 
 
 def _says_something(schema: Any) -> bool:

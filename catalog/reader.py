@@ -13,8 +13,7 @@ from catalog.canonical import Canonicals, resolve_local
 from catalog.contract import Operation
 from catalog.errors import Invalid, Problem
 from catalog.pointer import join
-from catalog.schema import FORMATS, Schema, Validators
-from catalog.walk import objects_in
+from catalog.schema import FORMATS, Pool, Schema, Validators
 
 MOST_HOPS = 10
 
@@ -35,6 +34,9 @@ class DocumentReader:
         self.notes: list[Problem] = []
         self._schemas: dict[tuple[str, Direction], Schema] = {}  # by pointer: shared components are read once
         self._document: dict[str, Any] = document if isinstance(document, dict) else {}
+        self._bundled: list[tuple[Schema, str, Direction]] = []
+        self._example_values: list[tuple[Schema, Any, str]] = []  # schema, value, pointer
+        self._unknown_formats: set[tuple[str, str]] = set()
         self._validators = validators
         self._file = file
         self._rule = rule
@@ -90,16 +92,40 @@ class DocumentReader:
         bundled = self._bundler.bundle(schema, pointer, direction)
         if len(self.problems) > before:
             return True
+        if self._validators.is_lazy:
+            return bundled
+        self._bundled.append((bundled, pointer, direction))
+        if isinstance(bundled, dict) and isinstance(bundled.get("$defs"), Pool):
+            return bundled  # its pool is not complete yet
+        return bundled if self._compiles(bundled, pointer, direction) else True
+
+    def _compiles(self, bundled: Schema, pointer: str, direction: Direction) -> bool:
         try:
             self._validators.handle(bundled)
         except Invalid as error:
             for problem in error.problems:
-                self._refuse(problem.message, pointer + problem.pointer, problem.remedy, problem.rule)
-            return True
-        for name in sorted(_formats(bundled) - FORMATS):
-            self._note(f"format {name!r} is not checked", pointer)
-        return bundled
+                place = self._bundler.place(problem.pointer, pointer, direction)
+                self._refuse(problem.message, place, problem.remedy, problem.rule)
+            return False
+        return True
 
-
-def _formats(schema: Any) -> set[str]:
-    return {node["format"] for node, _ in objects_in(schema) if isinstance(node.get("format"), str)}
+    def _finish(self) -> None:
+        """Once the whole document is read: compile what is pooled, hold examples to their schemas, name formats that
+        nobody checks."""
+        pools: set[int] = set()
+        for schema, pointer, direction in self._bundled:
+            for name, place in self._bundler.formats(schema, pointer, direction):
+                if name not in FORMATS and (name, place) not in self._unknown_formats:
+                    self._unknown_formats.add((name, place))
+                    self._note(f"format {name!r} is not checked", place)
+            pool = schema.get("$defs") if isinstance(schema, dict) else None
+            if isinstance(pool, Pool) and id(pool) not in pools:
+                pools.add(id(pool))
+                self._compiles(schema, pointer, direction)
+        if self.problems:
+            return
+        for schema, value, place in self._example_values:
+            for violation in self._validators.validate(self._validators.handle(schema), value):
+                self._refuse(
+                    f"example {violation.message}", place + violation.pointer, "mend it or the schema", "example"
+                )

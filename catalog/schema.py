@@ -1,21 +1,26 @@
-"""Checking documents against JSON Schema 2020-12: compiled once per distinct schema, told without any value.
+"""Checking documents against JSON Schema 2020-12: one validator for each distinct schema, told without any value.
 
-jsonschema-rs does the work (linear-time regular expressions, `format` asserted, no retrieval); its own error texts can
-echo the instance, so none of them is used: a message is written from the keyword and the schema. Names of properties
-that the schema does not declare are part of the payload too and appear in pointers as `*`.
+jsonschema-rs does the work (linear-time regular expressions, `format` asserted, no retrieval). A compiled schema takes
+some forty times the room of its text, so schemas are kept packed and shared by content; what is compiled is bounded,
+and compiled again when it is needed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+import threading
+import zlib
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import jsonschema_rs
 
 from catalog.errors import Invalid, Problem, Violation
 from catalog.pointer import join, parse
 from catalog.snapshot import canonical_json, sha256_hex
+from catalog.violation import explained
 from catalog.walk import objects_in
 
 Schema = dict[str, Any] | bool
@@ -31,56 +36,159 @@ FORMATS = frozenset(
     }
 )
 
+#: text of schemas that may be compiled at a time; measured: 15 to 40 times as much memory
+COMPILED_BYTES = 3_000_000
+
 _MOST_VIOLATIONS = 256  # a body of a megabyte can break a rule a hundred thousand times
-_SHOWN_OPTIONS = 12
+
+
+class Pool(dict[str, Any]):
+    """Definitions (`$defs`) that many schemas of one document lean on, each of these schemas being one of them:
+    `{"$ref": "#/$defs/<name>", "$defs": pool}`. They are compiled together, once."""
+
+    unit: Unit | None = None
+
+
+class _Compiled(NamedTuple):
+    validator: Any
+    names: frozenset[str]  # every property name that the schema spells out
+
+
+class Unit:
+    """What is compiled at a time: packed canonical JSON, and its compiled form while there is room for it."""
+
+    __slots__ = ("__weakref__", "compiled", "is_recent", "packed", "problems", "sha256", "size_bytes")
+
+    def __init__(self, sha256: str, text: bytes) -> None:
+        self.sha256 = sha256
+        self.size_bytes = len(text)
+        self.packed = zlib.compress(text)
+        self.compiled: _Compiled | None = None
+        self.problems: tuple[Problem, ...] = ()  # why it does not compile
+        self.is_recent = False
+
+    def schema(self) -> Schema:
+        """The schema itself, unpacked."""
+        schema: Schema = json.loads(zlib.decompress(self.packed))
+        return schema
 
 
 class Handle:
-    """A compiled schema. `sha256` is of its canonical JSON."""
+    """A schema to check documents against."""
 
-    __slots__ = ("names", "sha256", "validator")
+    __slots__ = ("member", "unit")
 
-    def __init__(self, sha256: str, schema: Schema, validator: Any) -> None:
-        self.sha256 = sha256
-        self.validator = validator
-        self.names = frozenset(_declared_names(schema))
+    def __init__(self, unit: Unit, member: str | None = None) -> None:
+        self.unit = unit
+        self.member = member  # of a pool: which of its definitions
+
+    @property
+    def sha256(self) -> str:
+        """Of the canonical JSON of what it is compiled from."""
+        return self.unit.sha256
 
 
 class Validators:
-    """Compiled schemas, shared by content over a whole snapshot. Compiling is not thread-safe; checking is."""
+    """Schemas shared by content. Units live as long as a handle of theirs; at most `most_bytes` of schema text are
+    compiled at a time, the latest one always, the least lately used going first.
 
-    def __init__(self) -> None:
-        self._handles: dict[str, Handle] = {}
-        self._seen: dict[int, tuple[Schema, Handle]] = {}  # the schema is kept, so that its id stays its own
+    `is_lazy` leaves compiling to the first check: for what somebody else has compiled before publishing it.
+    """
+
+    def __init__(self, is_lazy: bool = False, most_bytes: int = COMPILED_BYTES) -> None:
+        self.is_lazy = is_lazy
+        self.compilations = 0
+        self.compiled_bytes = 0  # of schema text
+        self._most_bytes = most_bytes
+        self._units: WeakValueDictionary[str, Unit] = WeakValueDictionary()
+        self._live: list[Unit] = []  # compiled, oldest first
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._handles)
+        return len(self._units)
 
-    def handle(self, schema: Schema) -> Handle:
-        """The compiled form of a self-contained schema. Raises `Invalid` with the pointer of what does not compile."""
-        seen = self._seen.get(id(schema))
-        if seen is not None:
-            return seen[1]
-        sha256 = sha256_hex(canonical_json(schema))
-        handle = self._handles.get(sha256)
-        if handle is None:
-            handle = self._handles[sha256] = Handle(sha256, schema, _compile(schema))
-        self._seen[id(schema)] = (schema, handle)
+    def handle(self, schema: Schema | Handle) -> Handle:
+        """The handle of a self-contained schema. Raises `Invalid` with the pointer of what does not compile, unless
+        lazy."""
+        if isinstance(schema, Handle):
+            return schema
+        pool = schema.get("$defs") if isinstance(schema, dict) else None
+        if isinstance(pool, Pool) and isinstance(schema, dict):
+            handle = Handle(self._pooled(pool), parse(schema["$ref"][1:])[1])
+        else:
+            handle = Handle(self._unit(schema))
+        if not self.is_lazy:
+            self._compiled(handle.unit)
         return handle
 
     def is_valid(self, handle: Handle, document: Any) -> bool:
-        """Numbers of `document` may be int, float or Decimal (exact)."""
-        return bool(handle.validator.is_valid(document))
+        """Numbers of `document` may be int, float or Decimal (exact). Raises `Invalid` when the schema does not
+        compile."""
+        member = handle.member
+        return bool(self._compiled(handle.unit).validator.is_valid(document if member is None else {member: document}))
 
     def validate(self, handle: Handle, document: Any) -> tuple[Violation, ...]:
-        """Every violation, none of which holds a value; () when valid. At most 256 are listed, and then it says so."""
-        if handle.validator.is_valid(document):
+        """Every violation, none of which holds a value; () when valid. At most 256 are listed, and then it says so.
+        Raises `Invalid` when the schema does not compile."""
+        compiled = self._compiled(handle.unit)
+        if handle.member is not None:
+            document = {handle.member: document}
+        if compiled.validator.is_valid(document):
             return ()
-        errors = handle.validator.iter_errors(document)
-        found = list(dict.fromkeys(islice(_explained(errors, handle.names), _MOST_VIOLATIONS + 1)))
+        errors = explained(compiled.validator.iter_errors(document), compiled.names, int(handle.member is not None))
+        found = list(dict.fromkeys(islice(errors, _MOST_VIOLATIONS + 1)))
         if len(found) > _MOST_VIOLATIONS:
             found[_MOST_VIOLATIONS:] = [Violation("", "limit", "there are more violations than are listed")]
         return tuple(found)
+
+    def _pooled(self, pool: Pool) -> Unit:
+        if pool.unit is None:
+            members = {name: {"$ref": join("#/$defs", name)} for name in pool}
+            pool.unit = self._unit({"$defs": pool, "properties": members})
+        return pool.unit
+
+    def _unit(self, schema: Schema) -> Unit:
+        text = canonical_json(schema)
+        sha256 = sha256_hex(text)
+        unit = self._units.get(sha256)
+        if unit is None:
+            unit = self._units[sha256] = Unit(sha256, text)
+        return unit
+
+    def _compiled(self, unit: Unit) -> _Compiled:
+        compiled = unit.compiled
+        if compiled is None:
+            with self._lock:
+                compiled = unit.compiled or self._compile(unit)
+        unit.is_recent = True
+        return compiled
+
+    def _compile(self, unit: Unit) -> _Compiled:
+        if unit.problems:
+            raise Invalid("schema refused", unit.problems)
+        schema = unit.schema()
+        try:
+            compiled = _Compiled(_compile(schema), frozenset(_declared_names(schema)))
+        except Invalid as error:
+            unit.problems = error.problems
+            raise
+        self.compilations += 1
+        self._make_room(unit.size_bytes)
+        self._live.append(unit)
+        self.compiled_bytes += unit.size_bytes
+        unit.compiled = compiled
+        return compiled
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Drop what was not used since the last look at it, oldest first (second chance)."""
+        while self._live and self.compiled_bytes + size_bytes > self._most_bytes:
+            oldest = self._live.pop(0)
+            if oldest.is_recent:
+                oldest.is_recent = False
+                self._live.append(oldest)
+            else:
+                oldest.compiled = None
+                self.compiled_bytes -= oldest.size_bytes
 
 
 def _validator(schema: Schema) -> Any:
@@ -145,84 +253,3 @@ def _declared_names(schema: Any) -> Iterator[str]:
             stack.extend(node.values())
         elif isinstance(node, list):
             stack.extend(node)
-
-
-def _explained(errors: Iterable[Any], names: frozenset[str]) -> Iterator[Violation]:
-    for error in errors:
-        kind = error.kind
-        if kind.name in ("anyOf", "oneOf") and (branch := _only_candidate(error)) is not None:
-            yield from _explained(branch, names)
-            continue
-        place = [token if isinstance(token, int) or token in names else "*" for token in error.instance_path]
-        rule = kind.name
-        if rule == "required":
-            place.append(kind.property)  # the name comes from the schema
-            rule = str(error.schema_path[-1])
-        elif rule == "falseSchema" and error.schema_path and error.schema_path[-1] == "additionalProperties":
-            yield Violation(join("", *place), "additionalProperties", _undeclared(0))
-            continue
-        yield Violation(join("", *place), rule, _message(kind))
-
-
-def _only_candidate(error: Any) -> list[Any] | None:
-    """The errors of the one alternative that was meant: all others already fail on the type of the value itself."""
-    branches = getattr(error.kind, "context", None) or []
-    here = list(error.instance_path)
-    meant = [
-        branch
-        for branch in branches
-        if not any(inner.kind.name in ("type", "const") and list(inner.instance_path) == here for inner in branch)
-    ]
-    return list(meant[0]) if len(meant) == 1 else None
-
-
-def _message(kind: Any) -> str:
-    write = _MESSAGES.get(kind.name)
-    return write(kind) if write else "does not satisfy the schema"
-
-
-def _undeclared(count: int) -> str:
-    """How many, never which: a name that the schema does not know is the caller's. 0: the engine does not count."""
-    if count == 1:
-        return "has 1 property that is not declared"
-    return f"has {count} properties that are not declared" if count else "has properties that are not declared"
-
-
-def _options(values: Iterable[Any]) -> str:
-    shown = [canonical_json(value).decode() for value in islice(values, _SHOWN_OPTIONS + 1)]
-    return ", ".join(shown[:_SHOWN_OPTIONS]) + (", …" if len(shown) > _SHOWN_OPTIONS else "")
-
-
-#: keyword -> message; everything said comes from the schema
-_MESSAGES: dict[str, Callable[[Any], str]] = {
-    "type": lambda kind: f"must be {' or '.join(sorted(kind.types))}",
-    "required": lambda kind: "is required",
-    "enum": lambda kind: f"must be one of {_options(kind.options)}",
-    "const": lambda kind: f"must be {_options([kind.expected_value])}",
-    "format": lambda kind: f"must have the format {kind.format}",
-    "pattern": lambda kind: f"must match {kind.pattern}",
-    "minLength": lambda kind: f"must have at least {kind.limit} characters",
-    "maxLength": lambda kind: f"must have at most {kind.limit} characters",
-    "minItems": lambda kind: f"must have at least {kind.limit} items",
-    "maxItems": lambda kind: f"must have at most {kind.limit} items",
-    "minProperties": lambda kind: f"must have at least {kind.limit} properties",
-    "maxProperties": lambda kind: f"must have at most {kind.limit} properties",
-    "minimum": lambda kind: f"must be at least {kind.limit}",
-    "maximum": lambda kind: f"must be at most {kind.limit}",
-    "exclusiveMinimum": lambda kind: f"must be more than {kind.limit}",
-    "exclusiveMaximum": lambda kind: f"must be less than {kind.limit}",
-    "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
-    "uniqueItems": lambda kind: "must not repeat an item",
-    "contains": lambda kind: "does not hold the items it must",
-    "additionalProperties": lambda kind: _undeclared(len(kind.unexpected)),
-    "unevaluatedProperties": lambda kind: _undeclared(len(kind.unexpected)),
-    "additionalItems": lambda kind: "has more items than are declared",
-    "unevaluatedItems": lambda kind: "has items that are not declared",
-    "propertyNames": lambda kind: "has a property whose name is not allowed",
-    "anyOf": lambda kind: "matches none of the alternatives",
-    "oneOf": lambda kind: "must match exactly one of the alternatives",
-    "not": lambda kind: "matches what is excluded",
-    "falseSchema": lambda kind: "is not allowed",
-    "contentEncoding": lambda kind: f"must be encoded as {kind.content_encoding}",
-    "contentMediaType": lambda kind: f"must hold {kind.content_media_type}",
-}
