@@ -62,7 +62,7 @@ def test_wheel_holds_the_packages_and_the_library_but_no_tests(tmp_path):
 def test_a_gateway_host_needs_no_streamlit():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert not any("streamlit" in need for need in project["dependencies"])
-    assert {"dashboards", "postgres", "cel", "bench"} <= set(project["optional-dependencies"])
+    assert {"dashboards", "cel", "bench"} <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "README.md"])
