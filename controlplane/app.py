@@ -31,6 +31,7 @@ from controlplane.act.controllers import ActController
 from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
 from controlplane.context import Context
+from controlplane.documentation.page import documentation
 from controlplane.gateways.controllers import GatewayController, GatewayCredentialController, GatewayListController
 from controlplane.health import healthz, metrics, readyz
 from controlplane.identity.controllers import IdentityController
@@ -79,7 +80,7 @@ def create_app(context: Context, meters: Meters | None = None) -> Litestar:
         },
     )
     return Litestar(
-        route_handlers=[api, healthz, readyz, metrics],
+        route_handlers=[api, documentation(), healthz, readyz, metrics],
         state=State({"context": context, "meters": meters or Meters(context)}),
         exception_handlers=problem.HANDLERS,
         openapi_config=_openapi(),
@@ -108,7 +109,7 @@ def _no_html(response: Response[Any]) -> Response[Any]:
 
 
 def _openapi() -> OpenAPIConfig:
-    """/schema/openapi.json only: the framework's HTML pages load scripts from elsewhere."""
+    """/schema/openapi.json only: the framework's HTML pages load scripts from elsewhere; ours is /docs."""
     bearer = SecurityScheme(type="http", scheme="bearer", description="A wbt_ token, or a gateway's wbg_ credential")
     return OpenAPIConfig(
         title="Waybill control plane",

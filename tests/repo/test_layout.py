@@ -56,6 +56,7 @@ def test_wheel_holds_the_packages_and_the_library_but_no_tests(tmp_path):
     assert "catalog/library/contracts/finance/receipts/contract.yaml" in names
     assert "catalog/library/schemas/supplier/1.0.0.json" in names
     assert "policies/bundles/default.yaml" in names
+    assert "controlplane/documentation/asset/swagger-ui-bundle.js" in names
     assert any(name.startswith("controlplane/store/migration/") for name in names)
 
 
