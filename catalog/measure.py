@@ -12,7 +12,8 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     kinds: `exceptions` objects of `object` whose latest attempt was refused, or whose status `axis` has one of
     `values`; denominator: objects of that type seen in the window. `open` objects still open in the life cycle SLO
-    `slo`. `latency` p95 in ms of the operations `operations` ("<contract>/<operationId>"). `refusals` share of
+    `slo`. `latency` p95 in ms of the operations `operations` ("<contract>/<operationId>"). `delay` p95 in ms
+    from beginning to end of the life cycle SLO `slo`, of the objects that ended in the window. `refusals` share of
     calls refused, by policy. `in_doubt` calls whose outcome is unknown. `budget` the least error budget left.
 
     An attempt is a mutating call on an object; `exceptions` counts an object as refused while an operation was refused
@@ -24,11 +25,12 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     id: str  # unique
     title: str  # for people
-    kind: Literal["exceptions", "open", "latency", "refusals", "in_doubt", "budget"]  # how it is counted
+    kind: Literal["exceptions", "open", "latency", "delay", "refusals", "in_doubt", "budget"]  # how it is counted
     definition: str  # one sentence: numerator, denominator, exclusions
     object: str | None = None  # object type counted
     axis: str | None = None  # status axis looked at
     values: list[str] = []  # of the axis: those that count
+    is_share: bool = False  # of `exceptions`: the share of the objects seen, not their number
     slo: str | None = None  # name of an objective
     operations: list[str] = []  # "<contract>/<operationId>"
     window_s: int = 86_400  # how far back it looks

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from catalog.errors import Conflict, Invalid, NotFound, Problem
 from catalog.synthetic import OWNER, is_name, is_unevaluated
@@ -94,7 +94,7 @@ def check(entries: Sequence[Located]) -> None:
             raise Invalid(message, [Problem(message, f"/{entry.line.seq}", rule="synthetic-record", remedy=remedy)])
 
 
-def _registered(connection: Connection, name: str) -> Row[Any]:
+def _registered(connection: Connection, name: str) -> Any:
     columns = (stream.c.stream_id, stream.c.last, stream.c.closed_us)
     row = connection.execute(select(*columns).where(stream.c.name == name, stream.c.is_synthetic)).one_or_none()
     if row is None:

@@ -11,7 +11,7 @@ from controlplane.identity.guard import read
 from controlplane.identity.principal import User
 from controlplane.lineage.controllers import Shown
 from controlplane.lineage.sight import Sight
-from controlplane.overview.service import Overview, OverviewService
+from controlplane.overview.service import Overview, OverviewService, TrendView
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
 
@@ -34,3 +34,16 @@ class OverviewController(Controller):
     ) -> Overview:
         """One sentence and the declared figures, for one legal entity or for all that the asker acts for."""
         return service.overview(Sight(user.narrowed(entity), synthetic == "show"))
+
+    @get("/trends", guards=[read], sync_to_thread=True)
+    def trend(
+        self,
+        service: NamedDependency[OverviewService],
+        user: NamedDependency[User],
+        measure: FromQuery[str] = "",
+        slo: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        synthetic: Shown = "show",
+    ) -> TrendView:
+        """The window of a measure or an objective against the one before, and at most 60 points over both."""
+        return service.trend(measure, slo, Sight(user.narrowed(entity), synthetic == "show"))

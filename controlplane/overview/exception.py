@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from catalog.measure import Measure
 from catalog.record import Amount
@@ -27,11 +27,13 @@ def exceptions(measure: Measure, scope: Scope) -> Reading:
     count = len(reasons)
     money, unpriced = money_of(scope, list(reasons))
     by_reason = Counter(reason for found in reasons.values() for reason in sorted(set(found)))
-    has_data = bool(seen or count)
+    figure: float | None = count if seen or count else None
+    if measure.is_share:
+        figure = count / seen if seen else None
     return Reading(
-        unit="count",
-        value=count if has_data else None,
-        judged=count if has_data else None,
+        unit="ratio" if measure.is_share else "count",
+        value=figure,
+        judged=figure,
         numerator=count,
         denominator=seen,
         denominator_label=f"{plural(measure.object or 'object')} seen",
@@ -59,8 +61,25 @@ def money_of(scope: Scope, object_ids: Sequence[int]) -> tuple[list[Amount], int
     return sum_money((str(total), currency) for currency, total in sums.items()), unpriced
 
 
-def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
-    """Codes of the refusals of the window whose operation has not succeeded on the object, by object."""
+def exception_times(measure: Measure, scope: Scope) -> dict[int, int]:
+    """When each object was last refused, or had its last event while its status asks for a person (UTC µs)."""
+    thing = business_object.c
+    of_type = func.coalesce(thing.type, "") == measure.object  # so that the walk starts at the failures
+    refused = (
+        select(exchange.c.object_id, func.max(exchange.c.at_us))
+        .join_from(exchange, business_object, exchange.c.object_id == thing.object_id)
+        .where(_is_unsettled(scope), of_type)
+        .group_by(exchange.c.object_id)
+    )
+    times: dict[int, int] = dict(map(tuple, scope.connection.execute(scope.narrow(refused, thing))))
+    if measure.axis is not None:
+        standing = _standing(measure, scope).with_only_columns(thing.object_id, thing.last_us)
+        times |= dict(map(tuple, scope.connection.execute(scope.narrow(standing, thing))))
+    return times
+
+
+def _is_unsettled(scope: Scope) -> ColumnElement[bool]:
+    """An attempt of the window that failed, of an operation that has not succeeded on the object."""
     success = exchange.alias("success")
     has_succeeded = exists().where(
         success.c.object_id == exchange.c.object_id,
@@ -69,9 +88,15 @@ def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
         success.c.is_event,
         ~success.c.is_failed,
     )
+    in_window = exchange.c.at_us.between(scope.window.first_us, scope.window.end_us - 1)
+    return and_(IS_FAILED, in_window, ~has_succeeded)
+
+
+def _refused(measure: Measure, scope: Scope) -> defaultdict[int, list[str]]:
+    """Codes of the refusals of the window whose operation has not succeeded on the object, by object."""
     query = (
         select(exchange.c.object_id, exchange.c.code, exchange.c.status)
-        .where(IS_FAILED, exchange.c.at_us.between(scope.window.first_us, scope.window.end_us), ~has_succeeded)
+        .where(_is_unsettled(scope))
         .order_by(exchange.c.at_us, exchange.c.stream, exchange.c.seq)
     )
     rows = scope.connection.execute(query)
@@ -93,15 +118,19 @@ def _types(scope: Scope, object_ids: Sequence[int]) -> Any:
 def _by_status(measure: Measure, scope: Scope) -> list[tuple[int, str]]:
     if measure.axis is None:
         return []
+    rows = scope.connection.execute(scope.narrow(_standing(measure, scope), business_object.c))
+    return [(row.object_id, row.value) for row in rows]
+
+
+def _standing(measure: Measure, scope: Scope) -> Select[tuple[int, str]]:
+    """Objects with an event since the window began whose status is one of those that count."""
     thing = business_object.c
-    query = (
+    return (
         select(object_axis.c.object_id, object_axis.c.value)
         .join_from(object_axis, business_object, object_axis.c.object_id == thing.object_id)
         .where(object_axis.c.axis == measure.axis, object_axis.c.value.in_(measure.values))
         .where(thing.type == measure.object, thing.last_us >= scope.window.first_us)
     )
-    rows = scope.connection.execute(scope.narrow(query, thing))
-    return [(row.object_id, row.value) for row in rows]
 
 
 def _seen(measure: Measure, scope: Scope) -> int:

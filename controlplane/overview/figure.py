@@ -52,6 +52,21 @@ class Reading(msgspec.Struct, frozen=True):
     is_breached: bool = False
 
 
+class Point(msgspec.Struct, frozen=True):
+    """A slice of time that begins at `at_us`; None where there is no data."""
+
+    at_us: int
+    value: int | float | None
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """`previous`: the value of the window before, None where it cannot be told. At most 60 points, over both."""
+
+    previous: int | float | None
+    step_s: int
+    points: list[Point]
+
+
 class Figure(msgspec.Struct, frozen=True):
     """As the API gives it."""
 
@@ -71,6 +86,7 @@ class Figure(msgspec.Struct, frozen=True):
     state: State
     detail: list[Detail]
     link: LinkTo
+    trend: Trend
 
 
 class Scope(NamedTuple):
@@ -106,7 +122,7 @@ def state_of(measure: Measure, reading: Reading) -> State:
     return "warning" if is_beyond(measure.warning_above) else "ok"
 
 
-def figure_of(measure: Measure, reading: Reading, as_of_us: int) -> Figure:
+def figure_of(measure: Measure, reading: Reading, as_of_us: int, trend: Trend) -> Figure:
     return Figure(
         id=measure.id,
         title=measure.title,
@@ -124,6 +140,7 @@ def figure_of(measure: Measure, reading: Reading, as_of_us: int) -> Figure:
         state=state_of(measure, reading),
         detail=reading.detail,
         link=LinkTo(measure.page, reading.query),
+        trend=trend,
     )
 
 

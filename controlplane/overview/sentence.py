@@ -94,7 +94,15 @@ def value_text(figure: Figure) -> str:
         return "no data"
     if figure.unit == "ratio":
         return f"{figure.value * 100:.1f} %" if figure.value >= 0 else f"spent {times_text(1 - figure.value)}"
-    return f"{figure.value:,.0f} ms" if figure.unit == "ms" else f"{figure.value:,}"
+    return _time_text(figure.value) if figure.unit == "ms" else f"{figure.value:,}"
+
+
+def _time_text(duration_ms: float) -> str:
+    """`812.4` as `812 ms`, `14000` as `14 s`, `5400000` as `90 min`."""
+    for unit, size_ms in (("h", 3_600_000), ("min", 60_000), ("s", 1_000)):
+        if duration_ms >= 10 * size_ms:
+            return f"{duration_ms / size_ms:,.0f} {unit}"
+    return f"{duration_ms:,.0f} ms"
 
 
 def money_text(amount: Amount) -> str:

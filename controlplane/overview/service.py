@@ -5,26 +5,30 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection
 
+from catalog.errors import Invalid, NotFound, Problem
 from catalog.measure import Measure
 from controlplane.context import Context, rfc3339
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight, has_synthetic
 from controlplane.overview.budget import budget
+from controlplane.overview.delay import delay
 from controlplane.overview.doubt import doubt
 from controlplane.overview.exception import exceptions
-from controlplane.overview.figure import Figure, Kind, Reading, Scope, figure_of
+from controlplane.overview.figure import Figure, Kind, Reading, Scope, Trend, figure_of
 from controlplane.overview.latency import latency
 from controlplane.overview.opening import opening
 from controlplane.overview.refusal import refusals
 from controlplane.overview.sentence import sentence
+from controlplane.overview.trend import objective_trend, trend_of
 from controlplane.registry.store import documents
-from controlplane.slo.service import SloService
+from controlplane.slo.service import SloService, definition_of
 from controlplane.slo.watermark import Watermark
 
 KINDS: dict[str, Kind] = {
     "exceptions": exceptions,
     "open": opening,
     "latency": latency,
+    "delay": delay,
     "refusals": refusals,
     "in_doubt": doubt,
     "budget": budget,
@@ -37,6 +41,14 @@ class Overview(msgspec.Struct, frozen=True):
     is_stale: bool
     figures: list[Figure]
     has_synthetic: bool  # whether any synthetic history was taken in, shown here or not
+
+
+class TrendView(msgspec.Struct, frozen=True):
+    id: str
+    title: str
+    trend: Trend
+    as_of_us: int
+    has_synthetic: bool
 
 
 class OverviewService:
@@ -56,10 +68,37 @@ class OverviewService:
             rows: list[tuple[Measure, Reading, Figure]] = []
             for measure in published_measures(connection):
                 window = Window.ending(now.as_of_us, measure.window_s)
-                reading = KINDS[measure.kind](measure, Scope(connection, window, now.as_of_us, sight, standings))
-                rows.append((measure, reading, figure_of(measure, reading, now.as_of_us)))
+                scope = Scope(connection, window, now.as_of_us, sight, standings)
+                reading = KINDS[measure.kind](measure, scope)
+                figure = figure_of(measure, reading, now.as_of_us, trend_of(measure, scope))
+                rows.append((measure, reading, figure))
         figures = [figure for _, _, figure in rows]
         return Overview(sentence(rows, _stale(now)), now.as_of_us, now.is_stale, figures, is_invented)
+
+    def trend(self, measure: str, slo: str, sight: Sight) -> TrendView:
+        """Of a measure, or of an objective: exactly one of the two names. Raises: Invalid, NotFound."""
+        if bool(measure) == bool(slo):
+            raise Invalid("name a measure or an objective", [Problem("exactly one of measure and slo", "/measure")])
+        self._slos.follow_workspace()
+        with self._database.read() as connection:
+            as_of_us = self._slos.watermark(connection).as_of_us
+            if slo:
+                known = definition_of(connection, slo)
+                scope = Scope(connection, Window.ending(as_of_us, known.spec.window_s), as_of_us, sight, [])
+                told, name, title = objective_trend(known.slo_id, scope), known.spec.name, known.spec.title
+            else:
+                wanted = _measure_of(connection, measure)
+                standings = self._slos.standings(connection, sight) if wanted.kind == "budget" else []
+                scope = Scope(connection, Window.ending(as_of_us, wanted.window_s), as_of_us, sight, standings)
+                told, name, title = trend_of(wanted, scope), wanted.id, wanted.title
+            return TrendView(name, title, told, as_of_us, has_synthetic(connection))
+
+
+def _measure_of(connection: Connection, name: str) -> Measure:
+    for measure in published_measures(connection):
+        if measure.id == name:
+            return measure
+    raise NotFound("no such measure")
 
 
 def published_measures(connection: Connection) -> list[Measure]:

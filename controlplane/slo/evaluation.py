@@ -100,7 +100,7 @@ def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_s
         good=tally.good,
         bad=tally.bad,
         total=tally.total,
-        open=_pending(connection, definition.slo_id, as_of_us, sight),
+        open=pending_of(connection, definition.slo_id, as_of_us, sight),
         overdue=tally.overdue,
         ratio=float(Fraction(tally.good, tally.total)) if tally.total else None,
         budget_left_ratio=float(1 - burn) if burn is not None else None,
@@ -193,7 +193,7 @@ def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:
     return and_(is_open, table.deadline_us.between(window.first_us, as_of_us))
 
 
-def _pending(connection: Connection, slo_id: int, as_of_us: int, sight: Sight) -> int:
+def pending_of(connection: Connection, slo_id: int, as_of_us: int, sight: Sight) -> int:
     table = slo_contribution.c
     query = select(func.count()).where(table.slo_id == slo_id, table.state == "open", table.deadline_us > as_of_us)
     return connection.scalar(sight.narrow(query, table)) or 0

@@ -57,6 +57,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "/overview": {},
     "/slos": {},
     "/slos/receipt-reaches-erp/objects": {"state": "open"},
+    "/trends": {"measure": "requisition-validation-p95"},
+    "/trends#slo": {"slo": "receipt-reaches-erp"},
     "/lineage/search": {"q": "RC-"},
     "/lineage/chain": {"type": "payment", "assigner": "mercy", "value": "PAY-2"},
     "/exchanges": {"limit": 500},

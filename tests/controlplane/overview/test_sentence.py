@@ -9,7 +9,7 @@ import pytest
 
 from catalog.measure import Measure
 from catalog.record import Amount
-from controlplane.overview.figure import Figure, Reading, duration_text, figure_of, state_of
+from controlplane.overview.figure import Figure, Reading, Trend, duration_text, figure_of, state_of
 from controlplane.overview.sentence import Row, sentence
 
 RECEIPTS = Measure(
@@ -42,7 +42,7 @@ BUDGET = Measure(
 def row(measure: Measure, value: float | None, money: list[Amount] | None = None, **more: Any) -> Row:
     unit = "ratio" if measure.kind == "budget" else "count"
     reading = Reading(unit, value, value, 0, 2000, "things", money=money or [], **more)
-    return measure, reading, figure_of(measure, reading, 0)
+    return measure, reading, figure_of(measure, reading, 0, Trend(None, 60, []))
 
 
 def figure(measure: Measure, judged: float | None, **more: Any) -> str:
