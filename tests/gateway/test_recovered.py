@@ -98,6 +98,7 @@ def test_what_the_look_up_finds_is_checked_too(tmp_path, by_way_of):
             assert (record["executed"], record["is_reconciled"], record["is_verified"]) == ("yes", True, False)
             assert (record["status"], record["code"]) == (502, "response-violation")
             assert [entry["kind"] for entry in await it.gateway.entries("attention")] == ["withheld"]
-            assert len(await it.store.cross_references("order", "PO-9")) == 1  # it is this call's object, and no later one's
+            # it is this call's object, and no later one's
+            assert len(await it.store.cross_references("order", "PO-9")) == 1
 
     run(test)

@@ -13,7 +13,7 @@ from catalog.errors import Conflict, Invalid, NotFound, Unavailable
 from gateway.state.backlog import Retention
 from gateway.state.group import Limits
 from gateway.state.sqlite import FILE, SqliteStore
-from gateway.state.store import ReconcilePlan
+from gateway.state.store import CrossReference, ReconcilePlan
 from tests.gateway.state.conformance import Conformance, entries
 from tests.gateway.state.sample import answer, exchange, executed, intent, key, not_executed, run
 
@@ -97,6 +97,32 @@ def test_a_file_of_another_format_is_refused(tmp_path):
             await SqliteStore.open(tmp_path, "gw", 0)
 
     run(test)
+
+
+def test_a_file_of_the_first_format_is_taken_over(tmp_path):
+    """What an earlier release kept is there, its process is dead, and what it knew of objects has no trace."""
+
+    async def before():
+        store = await SqliteStore.open(tmp_path, "gw", 0)
+        await store.begin(intent("a", key("a")))
+        await store.finish(executed("a", (CrossReference("receipt", "R1", "mercy", "erp", "1" * 32, "2" * 16),)))
+        await store.begin(intent("b", key("b")))
+        await store.close()
+
+    run(before)
+    connection = sqlite3.connect(tmp_path / FILE)
+    for column in ("stream DROP COLUMN died_us", *(f"cross_reference DROP COLUMN {n}_id" for n in ("trace", "span"))):
+        connection.execute(f"ALTER TABLE {column}")
+    connection.execute("PRAGMA user_version=1").connection.close()
+
+    async def after():
+        store = await SqliteStore.open(tmp_path, "gw", 0)
+        assert [(await store.claim(key(name))).state for name in "ab"] == ["executed", "in_doubt"]
+        assert await store.cross_references("receipt", "R1") == (CrossReference("receipt", "R1", "mercy", "erp"),)
+        assert {item.stream for item in await store.pending(10)} == {"gw/0/1"}
+        await store.close()
+
+    run(after)
 
 
 def test_a_damaged_file_is_reported(tmp_path):
