@@ -7,6 +7,7 @@ schemas is `catalog.schema`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from catalog.lifecycle import State
 from catalog.parameter import Check, Place
 from catalog.pointer import join
+from catalog.schema import Handle, Schema
 
 Layer = Literal["experience", "process", "system"]
 Priority = Literal["critical", "standard", "bulk"]
@@ -98,17 +100,18 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation of a contract version, references resolved to self-contained schemas."""
+    """One operation of a contract version, references resolved to self-contained schemas; a gateway holds handles of
+    those of bodies."""
 
     id: str  # operationId, or a name made of it or of method and path (`catalog.naming`)
     method: str  # upper case
     path: str  # template below the base path, e.g. "/purchase-orders/{id}"
     extension: Extension
     parameters: tuple[Parameter, ...]
-    request_schemas: dict[str, dict[str, Any] | bool]  # media type -> bundled JSON Schema 2020-12
+    request_schemas: Mapping[str, Schema | Handle]  # media type -> bundled JSON Schema 2020-12
     request_required: bool
     # status ("201", "4XX", "default") -> media type -> bundled JSON Schema 2020-12
-    response_schemas: dict[str, dict[str, dict[str, Any] | bool]]
+    response_schemas: Mapping[str, Mapping[str, Schema | Handle]]
     scopes: tuple[tuple[str, ...], ...]  # alternatives of scopes, one of which suffices; () = none asked
     summary: str = ""
     messages: dict[str, str] = {}  # of an event contract: CloudEvents type -> business event; {} for a call to a system

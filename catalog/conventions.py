@@ -186,6 +186,12 @@ BACKLOG = _instrument("waybill.backlog", "gauge", "By", "Journal that the contro
 SHIPPING_HALTED = _instrument(
     "waybill.shipping.halted", "gauge", "", "1 when the control plane refuses what is shipped and a person must look"
 )
+COMPILED_SCHEMA_BYTES = _instrument(
+    "waybill.schemas.compiled", "gauge", "By", "Text of the schemas that are compiled now; the least used go first"
+)
+SCHEMA_COMPILATIONS = _instrument(
+    "waybill.schema.compilations", "counter", "{schema}", "Schemas compiled, each on its first use"
+)
 KEY_SETS_OVERDUE = _instrument(
     "waybill.key_sets.overdue", "gauge", "{issuer}", "Issuers whose keys are due and could not be fetched"
 )

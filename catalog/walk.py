@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from catalog.pointer import join
+from catalog.pointer import escape
+
+_NESTING = (dict, list)
 
 
 def objects_in(document: Any, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
@@ -15,6 +17,6 @@ def objects_in(document: Any, pointer: str = "") -> Iterator[tuple[dict[str, Any
         node, place = stack.pop()
         if isinstance(node, dict):
             yield node, place
-            stack.extend((value, join(place, name)) for name, value in node.items())
+            stack += [(value, f"{place}/{escape(name)}") for name, value in node.items() if isinstance(value, _NESTING)]
         elif isinstance(node, list):
-            stack.extend((value, join(place, index)) for index, value in enumerate(node))
+            stack += [(value, f"{place}/{index}") for index, value in enumerate(node) if isinstance(value, _NESTING)]

@@ -46,6 +46,9 @@ class Compiled:
         """The plan of an operation, also for whoever finishes an exchange of an earlier snapshot."""
         return self._plans.get((contract, version, operation))
 
+    def plans(self) -> list[OperationPlan]:
+        return list(self._plans.values())
+
     def __len__(self) -> int:
         return len(self._plans)
 

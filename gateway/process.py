@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import Invalid, Unavailable, WaybillError
-from catalog.running import read_snapshot
 from catalog.snapshot import Manifest
 from gateway.admission import enrolled as enrolled_as
 from gateway.admission import stopping, until
 from gateway.app import create_app
 from gateway.backoff import Backoff
-from gateway.compile import Compiled, compile_snapshot
+from gateway.compile import Compiled
 from gateway.edge import EdgeSettings
 from gateway.expiry import Expiry
 from gateway.keyset import KeySets
+from gateway.loading import Loading, release, settle_collector
 from gateway.reconcile import Reconciler
 from gateway.running import Running
 from gateway.secret import Secrets
@@ -135,9 +135,9 @@ class Gateway:
         own_dir = slot_dir(settings.state_dir, settings.slot if inherited else 0)
         self._store = store
         self._secrets = secrets
-        self._pepper = enrolled.pepper
         self._key_sets = KeySets(own_dir / "keys")
         self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets, key_sets=self._key_sets)
+        self._loading = Loading(enrolled.pepper, self._key_sets.source)
         shelf = Shelf(own_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
@@ -163,6 +163,11 @@ class Gateway:
         watch("waybill_backlog_bytes", "gauge", text, lambda: store.backlog_bytes)
         text = "1 when the control plane refuses what is shipped and a person must look"
         watch("waybill_shipping_halted", "gauge", text, lambda: bool(shipper.halted))
+        validators = self._loading.validators
+        text = "Text of the schemas that are compiled now, in bytes; compiled on first use, the least used go first"
+        watch("waybill_schemas_compiled_bytes", "gauge", text, lambda: validators.compiled_bytes)
+        text = "Schemas compiled"
+        watch("waybill_schema_compilations_total", "counter", text, lambda: validators.compilations)
         key_sets = self._key_sets
         text = "Issuers of tokens whose keys are due and could not be fetched; those held count until they are too old"
         watch("waybill_key_sets_overdue", "gauge", text, key_sets.overdue)
@@ -172,6 +177,7 @@ class Gateway:
         watch("waybill_key_set_failures_total", "counter", text, lambda: key_sets.failures)
 
     async def run(self, stop: asyncio.Event) -> None:
+        settle_collector()
         await self._puller.load()
         served: Any = self._app
         steps: list[tuple[str, Callable[[], Awaitable[float]]]] = [
@@ -238,11 +244,14 @@ class Gateway:
 
     def _compile(self, manifest: Manifest, blobs: dict[str, bytes]) -> Compiled:
         self._secrets.reload()
-        return compile_snapshot(read_snapshot(manifest, blobs), self._pepper, self._secrets, self._key_sets.source)
+        return self._loading.compile(manifest, blobs, self._secrets)
 
     def _use(self, compiled: Compiled) -> None:
+        before = self._app.compiled
         self._app.use(compiled)
         self._runs.set()
+        if before is not None:
+            asyncio.get_running_loop().run_in_executor(None, release, before.plans())
 
     async def _command(self) -> float:
         await self._runs.wait()

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from catalog.contract import Parameter
-from catalog.errors import Violation
+from catalog.errors import Invalid, Violation
 from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
 from policies.media import declared_as, is_json_type
@@ -67,6 +67,16 @@ class RequestSchema:
         return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
+        try:
+            found = self._violations(request)
+        except Invalid:
+            detail = "The contract's schema cannot be compiled by this gateway, so the request cannot be checked."
+            return reject(503, "schema-not-compiled", detail)
+        if not found:
+            return ALLOW
+        return reject(422, "schema-violation", "The request is not what the contract declares.", found)
+
+    def _violations(self, request: Request) -> tuple[Violation, ...]:
         found: tuple[Violation, ...] = ()
         query = _pairs(request.query) if self._has_query and request.query else {}
         if query and self._names is not None:
@@ -75,11 +85,7 @@ class RequestSchema:
             cookies = _cookies(request) if self._has_cookie else {}
             for check in self._checks:
                 found += check.violations(request, query, cookies)
-        if request.body:
-            found += self._body(request)
-        if not found:
-            return ALLOW
-        return reject(422, "schema-violation", "The request is not what the contract declares.", found)
+        return found + self._body(request) if request.body else found
 
     def _body(self, request: Request) -> tuple[Violation, ...]:
         media = request.media

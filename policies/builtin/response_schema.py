@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
-from catalog.errors import Violation
+from catalog.errors import Invalid, Violation
 from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
 from policies.media import declared_as, is_json_type
@@ -53,7 +53,11 @@ class ResponseSchema:
     def decide(self, request: Request, response: Response) -> Decision:
         if response.status >= 400 and not self._check_errors:
             return ALLOW
-        found = self._violations(request, response)
+        try:
+            found = self._violations(request, response)
+        except Invalid:
+            detail = "The contract's schema cannot be compiled by this gateway, so the answer cannot be checked."
+            return reject(502, "schema-not-compiled", detail)
         if not found:
             return ALLOW
         detail = "The system's answer is not what the contract declares."

@@ -6,6 +6,7 @@ import pytest
 from catalog.compile import compile_snapshot
 from catalog.errors import Invalid
 from catalog.running import read_snapshot
+from catalog.schema import Validators
 from catalog.snapshot import BlobRef, Manifest, canonical_json, sha256_hex
 from catalog.workspace import load, read_directory
 from tests.catalog.workspace import GOOD
@@ -22,11 +23,24 @@ def parts(workspace):
     return Manifest(1, "2026-01-01T00:00:00Z", refs), dict(blobs)
 
 
+def unpacked(operation):
+    """An operation with its schemas as the workspace has them."""
+    return msgspec.structs.replace(
+        operation,
+        request_schemas={media: handle.unit.schema() for media, handle in operation.request_schemas.items()},
+        response_schemas={
+            status: {media: handle.unit.schema() for media, handle in content.items()}
+            for status, content in operation.response_schemas.items()
+        },
+    )
+
+
 def test_round_trip(workspace, parts):
     """What a gateway reads is what the workspace said, operations with their schemas included."""
     snapshot = read_snapshot(*parts)
     assert [v.ref for v in snapshot.versions] == [v.ref for v in workspace.versions]
-    assert [v.operations for v in snapshot.versions] == [v.operations for v in workspace.versions]
+    read = [tuple(map(unpacked, version.operations)) for version in snapshot.versions]
+    assert read == [version.operations for version in workspace.versions]
     assert [v.sha256 for v in snapshot.versions] == [v.sha256 for v in workspace.versions]
     assert [v.state for v in snapshot.versions] == [v.state for v in workspace.versions]
     assert snapshot.schemas == workspace.schemas
@@ -36,19 +50,31 @@ def test_round_trip(workspace, parts):
     assert {blob.envelope.name: blob.envelope for blob in snapshot.policies} == workspace.envelopes
 
 
-def test_schemas_are_compiled_when_it_loads(parts):
-    """Every schema of every operation is in the validators before a call comes."""
-    snapshot = read_snapshot(*parts)
-    before = len(snapshot.validators)
-    for version in snapshot.versions:
+def test_schemas_are_compiled_when_it_loads_or_on_first_use(parts):
+    """Validators that are not lazy have compiled every schema of every operation; lazy ones know as many, and none."""
+    eager, lazy = Validators(), Validators(is_lazy=True)
+    snapshots = [read_snapshot(*parts, eager), read_snapshot(*parts, lazy)]
+    assert eager.compilations == len(eager) >= len(lazy) > 3
+    assert lazy.compilations == 0
+    for version in snapshots[1].versions:
         for operation in version.operations:
-            for schema in operation.request_schemas.values():
-                snapshot.validators.handle(schema)
-            for content in operation.response_schemas.values():
-                for schema in content.values():
-                    if schema is not True:
-                        snapshot.validators.handle(schema)
-    assert before == len(snapshot.validators) > 3
+            for handle in operation.request_schemas.values():
+                lazy.is_valid(handle, {})
+                lazy.is_valid(handle, {})
+    assert 0 < lazy.compilations < len(lazy)
+
+
+def test_what_is_known_is_not_read_again(parts):
+    """A version whose blob is the same is the very object of the snapshot before; a changed one is read."""
+    manifest, blobs = parts
+    validators = Validators(is_lazy=True)
+    before = read_snapshot(manifest, blobs, validators)
+    contracts = {ref.sha256 for ref in manifest.blobs if ref.kind == "contract"}
+    rest = {sha256: data for sha256, data in blobs.items() if sha256 not in contracts}
+    after = read_snapshot(manifest, rest, validators, before.read)
+    assert all(one is other for one, other in zip(before.versions, after.versions, strict=True))
+    with pytest.raises(Invalid, match="refused"):
+        read_snapshot(manifest, rest, validators)
 
 
 def replaced(manifest, blobs, name, data):
