@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from catalog.record import AckEntry, AttentionEntry, Exchange, OutcomeEntry
 from gateway.state import attention, backlog, statement
 from gateway.state.backlog import Retention
 from gateway.state.connection import Connection
-from gateway.state.store import Answer, Batch, ClaimState, Intent, Outcome, PendingIntent
+from gateway.state.store import Answer, Batch, ClaimState, CrossReference, Intent, Outcome, PendingIntent
 from gateway.state.view import View
 from gateway.state.writer import Beat, Entries, Resolved, Rows, Session, Step, Write, Writer
 
@@ -142,6 +142,15 @@ class GroupStore:
     async def attention_of(self, exchange_id: str) -> AttentionEntry | None:
         """See `Store.attention_of`."""
         return await self._read(partial(attention.of_exchange, exchange_id=exchange_id))
+
+    async def cross_references_of(self, objects: Sequence[tuple[str, str]]) -> list[CrossReference]:
+        """See `Store.cross_references_of`."""
+
+        def read(connection: Connection) -> list[CrossReference]:
+            found = (row for known in objects for row in connection.execute(statement.CROSS_REFERENCES, known))
+            return [CrossReference(*row) for row in found]
+
+        return await self._read(read)
 
     async def is_acknowledged(self, command_id: str) -> bool:
         return await self._read(partial(attention.is_acknowledged, command_id=command_id))

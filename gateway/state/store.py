@@ -8,6 +8,7 @@ writes is queued behind them in order.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -162,6 +163,10 @@ class Store(Protocol):
         ...
 
     async def cross_references(self, object_type: str, value: str) -> tuple[CrossReference, ...]: ...
+
+    async def cross_references_of(self, objects: Sequence[tuple[str, str]]) -> list[CrossReference]:
+        """The same of many objects (type, value), behind everything that calls ask for."""
+        ...
 
     async def take(
         self, key: tuple[Any, ...], emission_interval_s: float, burst_s: float, now_s: float

@@ -60,7 +60,7 @@ class Asked:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        cross_references: Callable[[str, str], Awaitable[Sequence[CrossReference]]],
+        cross_references: Callable[[Sequence[tuple[str, str]]], Awaitable[Sequence[CrossReference]]],
         families: Callable[[], list[Family]],
     ) -> None:
         self._loop = loop
@@ -69,7 +69,16 @@ class Asked:
 
     def first_exchanges(self, objects: Sequence[ObjectRef]) -> Firsts:
         """The exchanges that first made `objects` known, as far as the store knows them."""
-        return self._ask(self._look_up(objects), {})
+        found: Firsts = {}
+        places: dict[tuple[str, str], list[CrossReference]] = {}
+        nothing: Sequence[CrossReference] = ()
+        for known in self._ask(self._cross_references([(it.type, it.value) for it in objects]), nothing):
+            places.setdefault((known.object, known.value), []).append(known)
+        for wanted in objects:
+            for known in places.get((wanted.type, wanted.value), ()):
+                if known.span_id and wanted.assigner in (known.entity, known.system):
+                    found.setdefault(wanted, Place(known.trace_id, known.span_id))  # of several systems, one
+        return found
 
     def families(self) -> list[Family]:
         return self._ask(self._read(), [])
@@ -85,15 +94,6 @@ class Asked:
         asked.cancel()
         return otherwise
 
-    async def _look_up(self, objects: Sequence[ObjectRef]) -> Firsts:
-        found: Firsts = {}
-        for wanted in objects:
-            for known in await self._cross_references(wanted.type, wanted.value):
-                if known.span_id and wanted.assigner in (known.entity, known.system):
-                    found.setdefault(wanted, Place(known.trace_id, known.span_id))  # of several systems, one
-            await asyncio.sleep(0)  # requests go first
-        return found
-
     async def _read(self) -> list[Family]:
         return self._families()
 
@@ -108,7 +108,7 @@ def attach(
     telemetry.join(own_process)
     if not settings.is_wanted:
         return None
-    asked = Asked(asyncio.get_running_loop(), store.cross_references, telemetry.families)
+    asked = Asked(asyncio.get_running_loop(), store.cross_references_of, telemetry.families)
     exporter = open_exporter(settings, secrets, asked, instance, scheme, lambda: _systems(app))
     app.sample_ratio = settings.sample_ratio
     app.observe = exporter.offer
@@ -134,8 +134,9 @@ def open_exporter(
 ) -> Exporter:
     """An exporter, not started. Raises: Invalid naming what is wrong with endpoint or headers."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
+
+    from gateway.telemetry.encode import OtlpSpanSender
 
     traces, metrics = _endpoints(settings.endpoint)
     headers = {name: _secret(secrets, secret) for name, secret in settings.headers.items()}
@@ -147,6 +148,7 @@ def open_exporter(
         },
         names.SCHEMA_URL,
     )
+    builder = SpanBuilder(resource, scheme, lambda system: address_of(systems().get(system)))
     started_ns = time.time_ns()
 
     def read_metrics() -> Any:
@@ -154,9 +156,9 @@ def open_exporter(
         return metrics_data(families, resource, started_ns, time.time_ns()) if families else None
 
     return Exporter(
-        OTLPSpanExporter(traces, headers=headers),
+        OtlpSpanSender(resource, builder.scope, traces, headers),
         OTLPMetricExporter(metrics, headers=headers),
-        SpanBuilder(resource, scheme, lambda system: address_of(systems().get(system))),
+        builder,
         Linker(asked.first_exchanges),
         read_metrics,
         settings.interval_s,

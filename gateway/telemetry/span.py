@@ -37,11 +37,11 @@ class SpanBuilder:
     """`address_of` gives where a system is, None when it is not known (any more)."""
 
     def __init__(self, resource: Resource, scheme: str, address_of: Callable[[str], Address | None]) -> None:
-        self._resource = resource
+        self.resource = resource
         self._scheme = scheme
         self._address_of = address_of
         version = str(resource.attributes.get(names.SERVICE_VERSION, ""))
-        self._scope = InstrumentationScope(SCOPE, version, SCHEMA_URL)
+        self.scope = InstrumentationScope(SCOPE, version, SCHEMA_URL)
 
     def spans(self, record: Exchange, links: Sequence[Link] = ()) -> list[ReadableSpan]:
         """The spans of one exchange; both are sampled."""
@@ -86,7 +86,7 @@ class SpanBuilder:
             _name(record),
             context,
             parent,
-            self._resource,
+            self.resource,
             attributes,
             events,
             links,
@@ -94,7 +94,7 @@ class SpanBuilder:
             status=status,
             start_time=started_ns,
             end_time=ended_ns,
-            instrumentation_scope=self._scope,
+            instrumentation_scope=self.scope,
         )
 
     def _server_attributes(self, record: Exchange) -> Attributes:

@@ -325,6 +325,9 @@ class Conformance:
             assert {one, two} == set(await store.cross_references("receipt", "R1"))
             assert len(await store.cross_references("receipt", "R1")) == 2
             assert await store.cross_references("receipt", "R2") == ()
+            wanted = [("receipt", "R1"), ("invoice", "R1"), ("receipt", "R\x00"), ("receipt", "R2")]
+            assert {one, two, other} == set(await store.cross_references_of(wanted))
+            assert await store.cross_references_of([]) == []
             await store.close()
 
         run(test)

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 
 from catalog import conventions as names
 from catalog.metric import Family
 from catalog.record import ObjectRef
-from gateway.telemetry.export import Exporter
+from gateway.telemetry.encode import OtlpSpanSender
+from gateway.telemetry.export import BATCH, Exporter
 from gateway.telemetry.link import Linker
 from gateway.telemetry.point import metrics_data
 from gateway.telemetry.span import SpanBuilder
@@ -24,10 +24,11 @@ RESOURCE = Resource({})
 
 @contextmanager
 def exporting(sink, capacity=100, interval_s=3_600.0, timeout_s=30.0, look_up=lambda objects: {}):
+    builder = SpanBuilder(RESOURCE, "http", lambda system: None)
     exporter = Exporter(
-        OTLPSpanExporter(f"{sink.url}/v1/traces", timeout=timeout_s),
+        OtlpSpanSender(RESOURCE, builder.scope, f"{sink.url}/v1/traces", {}, timeout_s),
         OTLPMetricExporter(f"{sink.url}/v1/metrics", timeout=timeout_s),
-        SpanBuilder(RESOURCE, "http", lambda system: None),
+        builder,
         Linker(look_up),
         lambda: metrics_data([Family(names.IN_FLIGHT, [({}, 3)])], RESOURCE, 1, 2),
         interval_s,
@@ -81,15 +82,15 @@ def test_a_collector_that_hangs_takes_nothing_from_anybody():
     """The queue keeps its bound, what finds it full is counted, offering does not wait, and the end comes in time."""
     with collector() as sink:
         sink.manner = "hangs"
-        with exporting(sink, capacity=100) as exporter:
-            for number in range(65):
+        with exporting(sink, capacity=BATCH + 1) as exporter:
+            for number in range(BATCH + 1):
                 exporter.offer(exchange(number), True)
             until(lambda: sink.requests)  # the thread is stuck in a call now
             for number in range(1_000):
                 exporter.offer(exchange(number), True)
             queued, dropped = reading(exporter, names.QUEUE), reading(exporter, names.DROPPED)
-            assert queued == reading(exporter, names.QUEUE_CAPACITY) == 100
-            assert queued + dropped + 64 == 1_065  # the batch in the thread's hands
+            assert queued == reading(exporter, names.QUEUE_CAPACITY) == BATCH + 1
+            assert queued + dropped + BATCH == BATCH + 1 + 1_000  # the batch in the thread's hands
             started_s = time.monotonic()
             exporter.stop(0.3)
             assert time.monotonic() - started_s < 3
