@@ -25,7 +25,7 @@ from gateway.stream import check, continuation
 COMMANDS = ("run", "export", "verify")
 EXAMPLE = (
     "Example: waybill gateway run --state-dir /var/lib/gateway --control-plane http://127.0.0.1:8400 "
-    "--enrolment-token-file token"
+    "--enrolment-token-file token. Exit status: 0 stopped, 1 failed or refused, 2 a setting is wrong."
 )
 
 

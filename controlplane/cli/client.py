@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,9 @@ from catalog.errors import (
     Unavailable,
     WaybillError,
 )
+
+_ELSEWHERE = "start it (`waybill up`, `waybill serve`) or name another by --url or WAYBILL_URL"
+_OTHER = "; give one that counts by --token or WAYBILL_TOKEN; an admin makes them: `waybill token create`"
 
 MEANINGS: dict[int, type[WaybillError]] = {
     400: Invalid,
@@ -77,7 +81,8 @@ class Client:
         except httpx.TimeoutException as error:
             raise Unavailable(f"the control plane at {self.url} did not answer in time") from error
         except httpx.TransportError as error:
-            raise Unavailable(f"cannot reach the control plane at {self.url}: {error}") from error
+            reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+            raise Unavailable(f"cannot reach the control plane at {self.url}: {reason}; {_ELSEWHERE}") from error
         if response.is_error:
             raise _error(response, self.url)
         return response
@@ -108,4 +113,6 @@ def _error(response: httpx.Response, url: str) -> WaybillError:
         detail = str(document["detail"])
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
         return Unavailable(f"{url} answered {response.status_code} without a problem document; is it Waybill?")
+    if response.status_code == 401:
+        detail += _OTHER
     return MEANINGS.get(response.status_code, Unavailable)(detail, problems)

@@ -42,7 +42,7 @@ def connect(url: str | None, token: str | None, workspace: Path | None = None) -
         saved = _saved(workspace or Path.cwd())
         if saved is None:
             raise Invalid(
-                "no control plane is known here: run `waybill up --workspace DIR`, stand in a workspace that "
+                "no control plane is known here: run `waybill up DIR`, stand in a workspace that "
                 "runs, or give --url and --token (or WAYBILL_URL and WAYBILL_TOKEN)"
             )
         url, token = url or saved.url, token or saved.token

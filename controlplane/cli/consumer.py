@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.client import segment
+from controlplane.cli.completion import names
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.duration import duration_s
+from controlplane.cli.duration import ExpiresOption, duration_s, expiry
 from controlplane.cli.output import Format, FormatOption, moment, remark, say, say_json, say_table
 
 app = typer.Typer(
@@ -25,24 +26,25 @@ key = typer.Typer(
 )
 app.add_typer(key)
 
-ConsumerArgument = Annotated[str, typer.Argument(help="Id of the consumer, as in consumers/<id>.yaml.")]
+ConsumerArgument = Annotated[
+    str, typer.Argument(help="Id of the consumer, as in consumers/<id>.yaml.", autocompletion=names("consumers"))
+]
 
 
 @key.command("issue")
 def issue(
     consumer: ConsumerArgument,
-    expires_at: Annotated[
-        str | None, typer.Option(help="RFC 3339 time after which the key ends; default: when it is revoked.")
-    ] = None,
+    expires: ExpiresOption = "",
     url: UrlOption = None,
     token: TokenOption = None,
     output: FormatOption = Format.text,
 ) -> None:
     """Issue an API key; it is shown this once. Earlier keys stay valid, so that a rotation can overlap.
 
-    Example: waybill consumer key issue ap-automation --expires-at 2030-01-31T00:00:00Z
+    Example: waybill consumer key issue ap-automation --expires 90d
+    waybill consumer key issue ap-automation --expires 2030-01-31T00:00:00Z
     """
-    body = {} if expires_at is None else {"expires_at": expires_at}
+    body = {"expires_at": expiry(expires, "--expires")}
     with connect(url, token) as client:
         issued = client.post(f"/consumers/{segment(consumer)}/keys", body)
     if output is Format.json:
@@ -57,9 +59,7 @@ def rotate(
     overlap: Annotated[
         str, typer.Option(help="How long the keys before stay valid: 30m, 12h, 7d; 0 ends them.")
     ] = "7d",
-    expires_at: Annotated[
-        str | None, typer.Option(help="RFC 3339 time after which the new key ends; default: when it is revoked.")
-    ] = None,
+    expires: ExpiresOption = "",
     url: UrlOption = None,
     token: TokenOption = None,
     output: FormatOption = Format.text,
@@ -68,7 +68,7 @@ def rotate(
 
     Example: waybill consumer key rotate ap-automation --overlap 7d
     """
-    body: dict[str, Any] = {"overlap_s": duration_s(overlap, "--overlap"), "expires_at": expires_at}
+    body: dict[str, Any] = {"overlap_s": duration_s(overlap, "--overlap"), "expires_at": expiry(expires, "--expires")}
     with connect(url, token) as client:
         rotated = client.post(f"/consumers/{segment(consumer)}/keys/rotate", body)
     if output is Format.json:
@@ -113,6 +113,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="Id of the key: the 8 characters after `wbk_`.")],
     url: UrlOption = None,
     token: TokenOption = None,
+    output: FormatOption = Format.text,
 ) -> None:
     """Revoke a key; gateways refuse it as soon as they run the new snapshot.
 
@@ -120,4 +121,7 @@ def revoke(
     """
     with connect(url, token) as client:
         client.delete(f"/consumers/{segment(consumer)}/keys/{segment(key_id)}")
-    say(f"key {key_id} of {consumer} revoked")
+    if output is Format.json:
+        say_json({"consumer": consumer, "key_id": key_id, "state": "revoked"})
+    else:
+        say(f"key {key_id} of {consumer} revoked")

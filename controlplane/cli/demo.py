@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="demo",
-    help="""Run a simulated hospital network until Ctrl-C, or for a while and then compare what everybody wrote down.
+    help="""Run a simulated hospital network: until Ctrl-C, or for a while and then compare what everybody wrote down.
 
     Two entities, five systems, their clients and their faults. Exit status 1 when a difference between the logs of
     clients, systems, gateway and control plane is unexplained.

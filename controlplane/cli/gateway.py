@@ -37,7 +37,7 @@ def enrolment_token(
 
     The gateway has this name unless it is run with another --name.
 
-    Example: waybill gateway token north > token && waybill gateway run --enrolment-token-file token …
+    Example: waybill gateway token north > token
     """
     with connect(url, token) as client:
         issued = client.post("/enrolments", {"name": name, "group": group})

@@ -133,6 +133,6 @@ def _say_result(directory: Path, paths: list[str], notes: tuple[Problem, ...]) -
     for path in paths:
         say(f"  {path}")
     say_notes(notes)
-    say(f"\nnext:\n  waybill up --workspace {directory}       # run it; prints a ready curl command")
+    say(f"\nnext:\n  waybill up {directory}                   # run it; prints a ready curl command")
     say(f"  waybill lint {directory}                 # check it without running anything")
     say(f"  waybill apply {directory}                # after a change, while it runs")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from controlplane.cli.client import segment
+from controlplane.cli.completion import names
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.duration import duration_s
+from controlplane.cli.duration import ExpiresOption, expiry
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
 
 app = typer.Typer(
@@ -37,9 +37,12 @@ def create(
     role: Annotated[RoleName, typer.Option(help="What it may do; viewer is the former name of executive.")],
     entity: Annotated[
         list[str] | None,
-        typer.Option(help="A legal entity that it acts for, with all below it; repeatable. Default: all."),
+        typer.Option(
+            help="A legal entity that it acts for, with all below it; repeatable. Default: all.",
+            autocompletion=names("entities"),
+        ),
     ] = None,
-    expires: Annotated[str, typer.Option(help="How long it is good for: 12h, 30d. Default: until revoked.")] = "",
+    expires: ExpiresOption = "",
     url: UrlOption = None,
     token: TokenOption = None,
     output: FormatOption = Format.text,
@@ -55,8 +58,7 @@ def create(
     if entity:
         wanted["entities"] = entity
     if expires:
-        end = datetime.now(UTC) + timedelta(seconds=duration_s(expires, "--expires"))
-        wanted["expires_at"] = end.isoformat()
+        wanted["expires_at"] = expiry(expires, "--expires")
     with connect(url, token) as client:
         issued = client.post("/tokens", wanted)
     if output is Format.json:
@@ -100,6 +102,7 @@ def revoke(
     token_id: Annotated[str, typer.Argument(help="Id of the token, from `waybill token list`.")],
     url: UrlOption = None,
     token: TokenOption = None,
+    output: FormatOption = Format.text,
 ) -> None:
     """Revoke a token at once.
 
@@ -107,4 +110,7 @@ def revoke(
     """
     with connect(url, token) as client:
         client.delete(f"/tokens/{segment(token_id)}")
-    say(f"token {token_id} revoked")
+    if output is Format.json:
+        say_json({"token_id": token_id, "state": "revoked"})
+    else:
+        say(f"token {token_id} revoked")

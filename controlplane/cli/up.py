@@ -11,11 +11,12 @@ from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say
 from controlplane.cli.server import DatabaseOption
 from controlplane.cli.stack import Options, Stack
-from controlplane.cli.workspace import read_workspace
+from controlplane.cli.workspace import HERE, DirectoryArgument, read_workspace
 
 
 def up(
-    workspace: Annotated[Path, typer.Option(help="The workspace: the directory that holds waybill.yaml.")] = Path(),
+    directory: DirectoryArgument = HERE,
+    workspace: Annotated[Path | None, typer.Option(help="The same, as an option.", hidden=True)] = None,
     dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
     port: Annotated[
         int, typer.Option(help="Port of the control plane; 0: the last one, or any.", min=0, max=65535)
@@ -28,13 +29,16 @@ def up(
     ] = None,
     database_url: DatabaseOption = "",
 ) -> None:
-    """Run a workspace until Ctrl-C; state stays in DIR/.waybill and a second `up` goes on from there.
+    """Run control plane, gateway and pages for a workspace until Ctrl-C.
+
+    State stays in the workspace's .waybill/ folder and a second `up` goes on from there.
 
     Applies the workspace, issues a key for each consumer at the first run and prints a ready curl command. From
-    another shell, `waybill apply DIR` publishes changes while everything runs.
+    another shell, `waybill apply` publishes changes while everything runs.
 
-    Example: waybill up --workspace shop --no-dashboards
+    Example: waybill up shop --no-dashboards
     """
+    workspace = workspace or directory
     files = read_workspace(workspace)
     _check(files)
     stack = Stack(

@@ -51,7 +51,7 @@ def init(tmp_path: Path, *arguments: str):
 def test_the_scaffold_over_the_library_passes_lint(tmp_path: Path) -> None:
     result = init(tmp_path, "network")
     assert result.returncode == 0, result.stderr
-    assert "waybill up --workspace network" in result.stdout
+    assert "waybill up network" in result.stdout
     assert run_waybill("lint", "network", cwd=tmp_path).stdout == "network: no problems\n"
     assert len(list((tmp_path / "network" / "entities").iterdir())) == 2
 
