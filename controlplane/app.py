@@ -42,6 +42,7 @@ from controlplane.overview.controllers import OverviewController
 from controlplane.registry.controllers import KeyController, WorkspaceController
 from controlplane.slo.controllers import SloController
 from controlplane.telemetry import Meters
+from controlplane.traffic.controllers import TrafficController
 
 PREFIX = "/api/v1"
 
@@ -60,6 +61,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     LineageController,
     SloController,
     OverviewController,
+    TrafficController,
 ]
 
 

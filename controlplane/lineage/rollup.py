@@ -95,7 +95,8 @@ class Deltas:
         if call.operation and not call.refusal and not call.is_replay:
             self._latencies[(minute, *where, step_of(call.duration_us), mark)] += sign
         if call.consumer and call.operation:
-            used = self._usage[(minute // 1440, call.contract, call.version, call.operation, call.consumer, mark)]
+            what = (call.contract, minute // 1440, call.version, call.operation)
+            used = self._usage[(*what, call.consumer, call.legal_entity, mark)]
             used[0] += sign
             used[1] += sign * bool(call.refusal)
 
@@ -108,7 +109,7 @@ class Deltas:
         return [dict(zip(names, rest, strict=True), **place) for place, rest in _bucketed(self._latencies)]
 
     def usage(self) -> list[dict[str, Any]]:
-        names = ("day", "contract", "version", "operation", "consumer", "is_synthetic")
+        names = ("contract", "day", "version", "operation", "consumer", "legal_entity", "is_synthetic")
         return [
             dict(zip(names, key, strict=True), calls=calls, refused=refused)
             for key, (calls, refused) in self._usage.items()

@@ -143,15 +143,16 @@ latency_rollup = Table(
     Column("calls", BigInteger, nullable=False),
 )
 
-# Who uses what, per day.
+# Who uses what for whom, per day.
 usage_rollup = Table(
     "usage_rollup",
     metadata,
-    Column("day", Integer, primary_key=True),
     Column("contract", Plain, primary_key=True),
+    Column("day", Integer, primary_key=True),
     Column("version", Plain, primary_key=True),
     Column("operation", Plain, primary_key=True),
     Column("consumer", Plain, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
     Column("is_synthetic", Boolean, primary_key=True),
     Column("calls", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False),

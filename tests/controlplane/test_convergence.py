@@ -35,6 +35,8 @@ from controlplane.slo.evaluation import evaluate
 from controlplane.slo.projection import SloProjection, definitions
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_rollup
 from controlplane.store.database import Database
+from controlplane.traffic.projection import TrafficProjection
+from controlplane.traffic.store import timing_rollup, traffic_rollup
 from tests.controlplane.engine import Shelf
 from tests.controlplane.journal import MINUTE, T0_US, Calls, S, Stream, receipt_slo, validation_slo
 from tests.postgres import Cluster
@@ -42,8 +44,16 @@ from tests.postgres import Cluster
 STREAMS = ("north/0/1", "north/0/2", "south/0/1", "synthetic/1/1")
 EVENTS = ("receipt.posted", "receipt.accepted", "receipt.corrected")
 SPECS = [receipt_slo(90), validation_slo()]
-ROLLUPS = (call_rollup, latency_rollup, usage_rollup, slo_rollup, slo_delay_rollup)
-COUNTS = ("good", "bad", "begun", "ended", "calls", "objects")
+ROLLUPS = (
+    call_rollup,
+    latency_rollup,
+    usage_rollup,
+    slo_rollup,
+    slo_delay_rollup,
+    traffic_rollup,
+    timing_rollup,
+)
+COUNTS = ("good", "bad", "begun", "ended", "calls", "refused", "failed", "objects")
 _KEYS = KeyRing.open(Path(tempfile.mkdtemp(prefix="waybill-keys-")))
 
 told_calls = st.fixed_dictionaries(
@@ -107,7 +117,7 @@ def fresh_postgresql(shelf: Shelf, postgres: Cluster) -> Fresh:
 @contextmanager
 def _opened(url: str) -> Iterator[Opened]:
     database = Database.open(url)
-    projections = (LineageProjection([SloProjection(lambda _: 1, lambda _: SPECS)]),)
+    projections = (LineageProjection([SloProjection(lambda _: 1, lambda _: SPECS), TrafficProjection()]),)
     context = Context(Settings(Path()), database, _KEYS, lambda: T0_US)
     try:
         yield IngestService(context, projections), database, projections

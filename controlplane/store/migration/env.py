@@ -16,7 +16,8 @@ import controlplane.ingest.store
 import controlplane.installation
 import controlplane.lineage.store
 import controlplane.registry.store
-import controlplane.slo.store  # noqa: F401
+import controlplane.slo.store
+import controlplane.traffic.store  # noqa: F401
 from controlplane.store.database import metadata
 
 context.configure(

@@ -73,6 +73,18 @@ ATTEMPTS = [
     ),
     Attempt("GET /api/v1/overview", "/overview", {}),
     Attempt("GET /api/v1/overview", "/overview", {"entity": FOREIGN}, is_missing=True),
+    Attempt("GET /api/v1/trends", "/trends", {"slo": "receipt-reaches-erp", "entity": FOREIGN}, is_missing=True),
+    Attempt("GET /api/v1/traffic", "/traffic", {"window": "28d"}),
+    Attempt("GET /api/v1/traffic", "/traffic", {"entity": FOREIGN}, is_missing=True),
+    Attempt("GET /api/v1/systems", "/systems", {"window": "28d"}),
+    Attempt("GET /api/v1/systems", "/systems", {"entity": FOREIGN}, is_missing=True),
+    Attempt("GET /api/v1/contracts/{name}/users", "/contracts/procurement.purchase-orders/users", {"days": "400"}),
+    Attempt(
+        "GET /api/v1/contracts/{name}/users",
+        "/contracts/procurement.purchase-orders/users",
+        {"entity": FOREIGN},
+        is_missing=True,
+    ),
     Attempt("GET /api/v1/attention", "/attention", {"state": "all"}),
     Attempt(
         "POST /api/v1/attention/{attention_id}/settle",

@@ -1,0 +1,37 @@
+"""Roll-ups per bucket of 1, 60 or 1440 minutes; `bucket` counts them since the epoch."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, Table
+
+from controlplane.store.column import Plain
+from controlplane.store.database import metadata
+
+# Calls by the gateway that took them and the system that they went to; "" for those that went to none.
+traffic_rollup = Table(
+    "traffic_rollup",
+    metadata,
+    Column("grain", Integer, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("gateway", Plain, primary_key=True),
+    Column("system", Plain, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),  # kept from the system by the gateway
+    Column("failed", BigInteger, nullable=False),  # asked of the system and failed through its fault
+)
+
+# Where the time of calls to systems went; `step` is a step of `lineage.histogram`.
+timing_rollup = Table(
+    "timing_rollup",
+    metadata,
+    Column("grain", Integer, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("part", Plain, primary_key=True),  # system: waiting for it; gateway: all the rest
+    Column("system", Plain, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
