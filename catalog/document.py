@@ -19,8 +19,8 @@ import yaml
 from catalog.errors import Problem
 from catalog.pointer import join
 
-MOST_BYTES = 8 * 1024 * 1024
-_MOST_NODES = 500_000
+MOST_BYTES = 16 * 1024 * 1024  # documents of large vendors have up to 13 MB
+_MOST_NODES = 2_000_000
 _DEEPEST = 100
 _FLATTEN = f"nest at most {_DEEPEST} levels"
 _LONGEST_INTEGER = 1_000  # digits

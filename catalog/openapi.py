@@ -8,6 +8,7 @@ nothing is ignored in silence. Sources: OpenAPI 3.0.4 and 3.1.1.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from catalog.bundle import Direction
@@ -34,12 +35,17 @@ _MEDIA = re.compile(r"[a-z0-9!#$&^_.+*-]+/[a-z0-9!#$&^_.+*-]+")
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
-def read_openapi(document: Any, canonicals: Canonicals, validators: Validators, file: str = "") -> Reading:
+def read_openapi(
+    document: Any, canonicals: Canonicals, validators: Validators, file: str = "", is_own: bool = True
+) -> Reading:
     """Operations of a document whose canonical references are pinned. Raises `Invalid` with all problems.
+
+    Examples of a document that is not the workspace's own to mend need not be valid: they are noted.
 
     Every schema is compiled into `validators`, so that one that cannot be is found here and not at run time.
     """
-    reader = _Reader(document, canonicals, validators, file)
+    reader = _Reader(document, canonicals, validators, file, rule="openapi")
+    reader.is_own = is_own
     reader.read()
     if reader.problems:
         raise Invalid("OpenAPI document refused", list(dict.fromkeys(reader.problems)))
@@ -53,8 +59,8 @@ def is_json(media: str) -> bool:
 
 
 class _Reader(DocumentReader):
-    def __init__(self, document: Any, canonicals: Canonicals, validators: Validators, file: str) -> None:
-        super().__init__(document, canonicals, validators, file, rule="openapi")
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self.operations: list[Operation] = []
         self._places: dict[str, str] = {}  # operationId -> pointer
         self._names = operation_names(self._document)
@@ -68,7 +74,9 @@ class _Reader(DocumentReader):
         version = self._document.get("openapi")
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
             self._refuse(
-                "must be an OpenAPI 3.0 or 3.1 version", "/openapi", "such as 3.1.0; convert a 2.0 document first"
+                "must be an OpenAPI 3.0 or 3.1 version",
+                "/openapi",
+                'such as 3.1.0 (a 2.0 document says swagger: "2.0")',
             )
             return
         if self._document.get("jsonSchemaDialect", DIALECT) not in _DIALECTS:
@@ -236,7 +244,7 @@ class _Reader(DocumentReader):
             found[code] = self._content(node, place, "response")
             for name, _, header in self._members(node, "headers", place):
                 self._note(f"response header {name} is not checked", header)
-        if not any(code.startswith("2") or code in ("default", "3XX") for code in found):
+        if not any(code[0] in "23d" for code in found):
             self._refuse("declares no successful response", join(pointer, "responses"), "add 200, 2XX or default")
         return found
 
@@ -248,12 +256,7 @@ class _Reader(DocumentReader):
         """
         found: dict[str, Schema] = {}
         unchecked: list[tuple[str, str]] = []
-        for media, entry, where in self._members(parent, "content", pointer):
-            name = media.split(";", 1)[0].strip().lower()
-            if not _MEDIA.fullmatch(name) or name in found:
-                self._refuse(f"{media!r} is not a media type, or declared twice", where, "such as application/json")
-                continue
-            node, place = self._object(entry, where)
+        for name, node, place in self._media(parent, pointer):
             schema = node.get("schema", True)
             if is_json(name):
                 found[name] = self._json(node, schema, place, direction)
@@ -271,6 +274,24 @@ class _Reader(DocumentReader):
                 found[name] = True
                 self._note(f"{name} is not checked against its schema, only that it is {name}", place)
         return found
+
+    def _media(self, parent: dict[str, Any], pointer: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """Each media type, its parameters left out, with its entry. Entries that differ in parameters alone become
+        one: nothing tells them apart but the body."""
+        found: dict[str, tuple[dict[str, Any], str]] = {}
+        for media, entry, where in self._members(parent, "content", pointer):
+            name = media.split(";", 1)[0].strip().lower()
+            node, place = self._object(entry, where)
+            known = found.get(name)
+            if not _MEDIA.fullmatch(name):
+                self._refuse(f"{media!r} is not a media type", where, "such as application/json")
+            elif known is None:
+                found[name] = (node, place)
+            elif (one := known[0].get("schema", True)) != (other := node.get("schema", True)):
+                self._note(f"{name} is declared more than once: either schema will do", where)
+                found[name] = ({**known[0], "schema": {"anyOf": [one, other]}}, known[1])
+        for name, (node, place) in found.items():
+            yield name, node, place
 
     def _json(self, node: dict[str, Any], schema: Any, pointer: str, direction: Direction) -> Schema:
         if schema is True or schema == {}:

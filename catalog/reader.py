@@ -34,6 +34,7 @@ class DocumentReader:
         self.notes: list[Problem] = []
         self._schemas: dict[tuple[str, Direction], Schema] = {}  # by pointer: shared components are read once
         self._document: dict[str, Any] = document if isinstance(document, dict) else {}
+        self.is_own = True  # whether the workspace's people can mend the document
         self._bundled: list[tuple[Schema, str, Direction]] = []
         self._example_values: list[tuple[Schema, Any, str]] = []  # schema, value, pointer
         self._unknown_formats: set[tuple[str, str]] = set()
@@ -126,6 +127,8 @@ class DocumentReader:
             return
         for schema, value, place in self._example_values:
             for violation in self._validators.validate(self._validators.handle(schema), value):
-                self._refuse(
-                    f"example {violation.message}", place + violation.pointer, "mend it or the schema", "example"
-                )
+                where = place + violation.pointer
+                if self.is_own:
+                    self._refuse(f"example {violation.message}", where, "mend it or the schema", "example")
+                else:
+                    self._note(f"an example is not valid: {violation.message}", where)

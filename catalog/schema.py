@@ -11,6 +11,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -208,16 +209,24 @@ def _compile(schema: Schema) -> Any:
         raise Invalid("schema refused", [Problem(f"does not compile: {error}", remedy=remedy, rule="schema")]) from None
 
 
+@lru_cache(maxsize=4_096)
+def is_pattern(text: str) -> bool:
+    """Whether the linear-time engine takes a regular expression."""
+    try:
+        _validator({"pattern": text})
+    except (jsonschema_rs.ValidationError, ValueError):
+        return False
+    return True
+
+
 def _schema_problems(schema: Schema) -> list[Problem]:
     """Everything that is wrong with a schema that does not compile: by the meta-schema, and pattern by pattern."""
     meta = jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, offline=True)
     problems = [_schema_problem(error) for error in meta.iter_errors(schema)]
     for node, place in objects_in(schema):
-        if isinstance(node.get("pattern"), str) and not {"const", "enum"} & set(parse(place)):
-            try:
-                _validator({"pattern": node["pattern"]})
-            except (jsonschema_rs.ValidationError, ValueError):
-                problems.append(Problem(_NO_PATTERN, join(place, "pattern"), remedy=_REWRITE, rule="schema"))
+        pattern = node.get("pattern")
+        if isinstance(pattern, str) and not is_pattern(pattern) and not {"const", "enum"} & set(parse(place)):
+            problems.append(Problem(_NO_PATTERN, join(place, "pattern"), remedy=_REWRITE, rule="schema"))
     return sorted(set(problems), key=lambda problem: (problem.pointer, problem.message))
 
 

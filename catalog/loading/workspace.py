@@ -19,7 +19,7 @@ from catalog.inventory import (
     Settings,
     Workspace,
 )
-from catalog.loading.contract import CONTRACT, VERSION, ContractReader
+from catalog.loading.contract import CONTRACT, OVERLAY, VERSION, ContractReader
 from catalog.loading.figure import read_measures, read_slos
 from catalog.loading.file import Files
 from catalog.loading.network import (
@@ -94,7 +94,7 @@ class Loader:
         for path in self._files.content:
             plain = path.removeprefix(LIBRARY_PREFIX)
             folder = plain.partition("/")[0]
-            forms = {"contracts": (CONTRACT, VERSION), "schemas": (SCHEMA, OWNERSHIP)}.get(folder)
+            forms = {"contracts": (CONTRACT, VERSION, OVERLAY), "schemas": (SCHEMA, OWNERSHIP)}.get(folder)
             if forms and plain.endswith(SUFFIXES) and not any(form.fullmatch(plain) for form in forms):
                 remedy = "contracts/<domain>/<object>/[<version>/openapi.yaml] or schemas/<object>/<version>.json"
                 self._files.refuse("not a place for a file", path, remedy=remedy)
