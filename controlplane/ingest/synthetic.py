@@ -82,6 +82,7 @@ class SyntheticService:
                 raise Conflict(f"the stream {name} is closed already")
             connection.execute(update(stream).where(stream.c.stream_id == row.stream_id).values(closed_us=now))
             remember(connection, now, by, "synthetic.closed", name, last=row.last)
+        self._database.analyse()
         return SyntheticStream(name, row.last, True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from catalog.record import ObjectRef
 from controlplane.ingest.batch import Located
@@ -22,7 +22,7 @@ from controlplane.lineage.store import (
     usage_rollup,
 )
 from controlplane.lineage.summary import Sighting, Summary, Telling, is_event, summarise
-from controlplane.store.upsert import Merge, chunks, upsert
+from controlplane.store.upsert import Merge, chunks, insert_all, upsert
 
 #: children before parents
 TABLES = (usage_rollup, latency_rollup, call_rollup, exchange, link, object_axis, business_object)
@@ -184,9 +184,7 @@ def _write_exchanges(connection: Connection, tellings: Sequence[Telling], ids: M
         for new in newest.values()
         if (old := stored.get(new.key)) is None or old.committed < new.committed
     ]
-    fresh = [_row(change.new) for change in changes if change.old is None]
-    if fresh:
-        connection.execute(insert(exchange), fresh)
+    insert_all(connection, exchange, [_row(change.new) for change in changes if change.old is None])
     is_same = (exchange.c.exchange_id == bindparam("known_id")) & (exchange.c.gateway == bindparam("known_gateway"))
     again = [
         {**_row(change.new), "known_id": change.new.exchange_id, "known_gateway": change.new.gateway}

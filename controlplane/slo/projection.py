@@ -17,7 +17,7 @@ from controlplane.lineage.store import business_object, exchange
 from controlplane.lineage.summary import Summary
 from controlplane.slo.contribution import Contribution, Delta, Milestone, contribution_of, counts, is_good_call
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_generation, slo_rollup
-from controlplane.store.upsert import Merge, chunks, upsert
+from controlplane.store.upsert import Merge, chunks, insert_all, upsert
 
 MERGE = Merge(add=["good", "bad", "begun", "ended"])
 MERGE_DELAYS = Merge(add=["objects"])
@@ -164,8 +164,7 @@ def _renew(connection: Connection, slo_id: int, source: LifecycleSource, object_
     _add_delays(connection, slo_id, signed)
     connection.execute(delete(slo_contribution).where(mine))
     rows = [{"slo_id": slo_id, "object_id": number, **item._asdict()} for number, item in new.items()]
-    if rows:
-        connection.execute(insert(slo_contribution), rows)
+    insert_all(connection, slo_contribution, rows)
 
 
 def _contributions(
