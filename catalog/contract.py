@@ -44,22 +44,22 @@ class Reconcile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class Extension(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The `x-waybill` member of an OpenAPI operation. Expressions that do not resolve are simply absent."""
 
-    object: str | None = None
+    object: str | None = None  # type of the business object, e.g. "purchase_order"
     id: str | list[str] | None = None  # expressions, first that resolves wins; business key of `object`
     aliases: list[str] = []  # further identifiers of the same object, assigned by the bound system
     event: str | None = None  # e.g. "purchase_order.issued", meant when the call succeeded (2xx)
-    links: list[Link] = []
+    links: list[Link] = []  # other objects that the call ties this one to
     amount: str | None = None  # expression of a money object {amount, currency}
     legal_entity: str | list[str] = "$credential"  # expressions; `$reference` looks `id` up (design §4.2)
     occurred_at: str | None = None  # business time (RFC 3339 date or date-time)
     status: str | None = None  # expression of the object's status axes (a JSON object of strings)
     layer: Layer | None = None  # default: the contract's
     idempotency: Literal["required", "optional", "none"] | None = None  # default: mutating optional, else none
-    delivery: Literal["sync", "async"] = "sync"
-    priority: Priority = "standard"
+    delivery: Literal["sync", "async"] = "sync"  # async: not served yet
+    priority: Priority = "standard"  # class of the call, kept in its record
     safe: bool | None = None  # executes nothing although the method says POST (a validation); default GET/HEAD
-    serialise: list[str] = []
-    reconcile: Reconcile | None = None
+    serialise: list[str] = []  # objects of which one call at a time may be under way; not enforced yet
+    reconcile: Reconcile | None = None  # the look-up that settles an unknown outcome
 
 
 class VersionState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -43,8 +43,10 @@ class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which changes wait for a person, and who is asked when nobody answers."""
+
     required: list[Governed] = []  # kinds whose additions, changes and removals wait for an approval
-    escalate: list[Escalation] = []  # ages grow
+    escalate: list[Escalation] = []  # who else is asked, and after how long; ages grow
 
 
 class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -44,6 +44,8 @@ class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How long a system may take, in seconds."""
+
     connect_s: float = 2.0  # until a connection stands
     first_byte_s: float = 15.0  # until an answer begins
     total_s: float = 30.0  # until it is whole

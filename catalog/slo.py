@@ -106,6 +106,8 @@ class _Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class _Metadata(_Part):
+    """What an objective is called, and whose it is."""
+
     name: str  # RFC 1123 label, at most 63 characters
     display_name: str = ""  # for people
     labels: dict[str, Any] = {}  # free

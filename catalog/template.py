@@ -21,15 +21,15 @@ from catalog.network import Binding, Consumer, Entity, Facility
 
 
 class EntityDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Fields of an entity that its file may leave out; each says what `Entity` says of it."""
+    """Fields of an entity that its file may leave out."""
 
-    region: str | msgspec.UnsetType = msgspec.UNSET
-    currency: str | msgspec.UnsetType = msgspec.UNSET
-    parent: str | msgspec.UnsetType = msgspec.UNSET
-    timezone: str | msgspec.UnsetType = msgspec.UNSET
-    calendar: str | msgspec.UnsetType = msgspec.UNSET
-    facilities: list[Facility] | msgspec.UnsetType = msgspec.UNSET
-    members: list[str] | msgspec.UnsetType = msgspec.UNSET
+    region: str | msgspec.UnsetType = msgspec.UNSET  # where their data may be
+    currency: str | msgspec.UnsetType = msgspec.UNSET  # ISO 4217
+    parent: str | msgspec.UnsetType = msgspec.UNSET  # id of another entity
+    timezone: str | msgspec.UnsetType = msgspec.UNSET  # IANA name
+    calendar: str | msgspec.UnsetType = msgspec.UNSET  # calendars/<id>.yaml
+    facilities: list[Facility] | msgspec.UnsetType = msgspec.UNSET  # their places
+    members: list[str] | msgspec.UnsetType = msgspec.UNSET  # entities that they act for
 
 
 class TemplateBinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

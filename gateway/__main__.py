@@ -22,7 +22,7 @@ from gateway.state.schema import open_reader
 from gateway.state.sqlite import FILE
 from gateway.stream import check, continuation
 
-COMMANDS = ("run", "export", "verify")
+COMMANDS = ("run", "export", "verify", "settings")
 EXAMPLE = (
     "Example: waybill gateway run --state-dir /var/lib/gateway --control-plane http://127.0.0.1:8400 "
     "--enrolment-token-file token. Exit status: 0 stopped, 1 failed or refused, 2 a setting is wrong."
@@ -35,7 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] not in (*COMMANDS, "-h", "--help"):
         words.insert(0, "run")
     options = _parser().parse_args(words)
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {"run": _run, "export": _export, "verify": _verify}
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _run,
+        "export": _export,
+        "verify": _verify,
+        "settings": _settings,
+    }
     try:
         return commands[options.command](options)
     except BrokenPipeError:
@@ -60,7 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         kept.add_argument("--state-dir", type=Path, help="directory of a gateway whose state is SQLite")
         kept.add_argument("--state-url", help="postgresql:// URL of the state that a group shares")
         command.add_argument("--stream", default="", help="only this stream")
+    commands.add_parser("settings", help="print all settings as a table in Markdown")
     return parser
+
+
+def _settings(_: argparse.Namespace) -> int:
+    sys.stdout.write(setting.table())
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

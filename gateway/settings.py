@@ -113,6 +113,17 @@ def _check_state(settings: Settings) -> None:
         )
 
 
+def table() -> str:
+    """Markdown: every setting as option and variable, with its default."""
+    rows = ["| option | environment | default | meaning |", "|---|---|---|---|"]
+    for field in msgspec.structs.fields(Settings):
+        option = f"`--{field.name.replace('_', '-')}`"
+        default = "required" if field.required else "" if field.default in (None, "") else f"`{field.default}`"
+        meaning = next((meta.description for meta in field.type.__metadata__ if meta.description), "")
+        rows.append(f"| {option} | `{PREFIX}{field.name.upper()}` | {default} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
 def _path(kind: type, value: Any) -> Any:
     if kind is Path:
         return Path(value)

@@ -3,11 +3,11 @@
 kind         which files there are, and what each holds
 comment      what the source says of a Struct's fields
 schema       JSON Schema 2020-12 of a file, for editors (`# yaml-language-server: $schema=…`)
-reference    the same as a table in Markdown
+reference    the same as tables in Markdown
 """
 
 from catalog.editor.kind import FILE_KINDS, FileKind
-from catalog.editor.reference import reference
+from catalog.editor.reference import reference, table
 from catalog.editor.schema import editor_schema, extension_schema
 
-__all__ = ["FILE_KINDS", "FileKind", "editor_schema", "extension_schema", "reference"]
+__all__ = ["FILE_KINDS", "FileKind", "editor_schema", "extension_schema", "reference", "table"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from catalog.contract import Extension
 from catalog.editor.comment import field_comments, summary
 from catalog.editor.kind import FILE_KINDS
 from catalog.editor.schema import structs
@@ -35,7 +36,16 @@ def reference() -> str:
             if struct not in seen:
                 seen.add(struct)
                 parts.append(_section(struct, is_whole=struct is kind.type))
+    parts.append(f"## x-waybill: a member of an operation in openapi.yaml and asyncapi.yaml\n\n{summary(Extension)}")
+    parts += [_section(struct, is_whole=struct is Extension) for struct in structs(Extension)]
     return "\n\n".join(parts) + "\n"
+
+
+def table(struct: type[msgspec.Struct]) -> str:
+    """Markdown: a row a field of `struct`, then those of what it is made of; "" when it has no field."""
+    if not struct.__struct_fields__:
+        return ""
+    return "\n\n".join(_section(each, is_whole=each is struct) for each in structs(struct))
 
 
 def _section(struct: type[msgspec.Struct], is_whole: bool) -> str:

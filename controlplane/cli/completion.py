@@ -30,7 +30,7 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell to complet
     Example: eval "$(waybill completion bash)"
     waybill completion fish > ~/.config/fish/completions/waybill.fish
     """
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     say(get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=shell.value))
 

@@ -11,6 +11,7 @@ import typer
 
 from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
+from controlplane.cli.editor import modeline, write_schemas
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
 from controlplane.cli.workspace import own_notes, say_notes
@@ -45,7 +46,8 @@ def init(
         imported = _read(openapi, upstream, name, domain)
         files = openapi_workspace(workspace_name, imported)
     notes = _check(files, {} if openapi is None else {imported.path: str(openapi)})
-    _write(directory, files)
+    _write(directory, {path: _named(path, text) for path, text in files.items()})
+    write_schemas(directory)
     if output is Format.json:
         say_json({"workspace": str(directory), "files": sorted(files), "notes": msgspec.to_builtins(notes)})
     else:
@@ -119,6 +121,12 @@ def _check(files: dict[str, str], given: dict[str, str]) -> tuple[Problem, ...]:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise Invalid(f"{where} cannot be governed as it is: {count}; nothing was written", problems) from error
     return own_notes(loaded.notes)
+
+
+def _named(path: str, text: str) -> str:
+    """`text` with the schema of the file named in its first line, for editors."""
+    line = modeline(path)
+    return f"{line}\n{text}" if line else text
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

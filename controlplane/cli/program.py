@@ -19,6 +19,7 @@ from controlplane.cli import (
     completion,
     consumer,
     demo,
+    editor,
     gateway,
     initialise,
     manual,
@@ -47,6 +48,8 @@ app.add_typer(demo.app, rich_help_panel=START)
 app.command("lint", rich_help_panel=DESIGN)(workspace.lint)
 app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
 app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
+app.command("editor", rich_help_panel=DESIGN)(editor.editor)
+app.command("reference", rich_help_panel=DESIGN)(editor.reference)
 app.add_typer(approval.app, rich_help_panel=DESIGN)
 app.command("serve", rich_help_panel=RUN)(server.serve)
 app.add_typer(gateway.app, rich_help_panel=RUN)
