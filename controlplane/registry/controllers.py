@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from catalog.network import Entity
 from controlplane.approval.service import ApprovalService
 from controlplane.context import Context
 from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
+from controlplane.registry.contract import ContractRow, ContractView, Wanted, contract_document, contract_rows
 from controlplane.registry.key import IssuedKey, KeyService, KeyView, RotatedKey
 from controlplane.registry.plan import Plan
-from controlplane.registry.service import Applied, ConsumerView, ContractView, RegistryService
+from controlplane.registry.schema import SchemaView, schema_document, schema_views
+from controlplane.registry.service import Applied, ConsumerView, RegistryService
 
 WORKSPACE_BYTES = 128 * 1024 * 1024  # 500 contracts with their documents take some 40 MB
 
@@ -29,6 +31,15 @@ class WorkspaceFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Contracts(msgspec.Struct, frozen=True):
     items: list[ContractView]
+
+
+class ContractRows(msgspec.Struct, frozen=True):
+    items: list[ContractRow]
+    total: int  # of contracts in force
+
+
+class Schemas(msgspec.Struct, frozen=True):
+    items: list[SchemaView]
 
 
 class Entities(msgspec.Struct, frozen=True):
@@ -109,6 +120,42 @@ class WorkspaceController(Controller):
     def contract(self, name: FromPath[str], service: Service) -> ContractView:
         """One contract."""
         return service.contract(name)
+
+    @get("/catalog", guards=[read], sync_to_thread=True)
+    def catalog(
+        self,
+        context: NamedDependency[Context],
+        q: FromQuery[str] = "",
+        domain: FromQuery[str] = "",
+        layer: FromQuery[str] = "",
+        kind: FromQuery[str] = "",
+        version_state: Annotated[str, QueryParameter(name="state")] = "",
+    ) -> ContractRows:
+        """Contracts in force in short, narrowed by what `q` names and by the other filters."""
+        with context.database.read() as connection:
+            everything = contract_rows(connection, Wanted())
+            found = contract_rows(connection, Wanted(q, domain, layer, kind, version_state))
+            return ContractRows(found, len(everything))
+
+    @get("/contracts/{name:str}/{version:str}/document", guards=[read], sync_to_thread=True)
+    def document(
+        self, context: NamedDependency[Context], name: FromPath[str], version: FromPath[str]
+    ) -> dict[str, Any]:
+        """The OpenAPI or AsyncAPI document of one version, references to canonical schemas pinned."""
+        with context.database.read() as connection:
+            return contract_document(connection, name, version)
+
+    @get("/schemas", guards=[read], sync_to_thread=True)
+    def schemas(self, context: NamedDependency[Context]) -> Schemas:
+        """Canonical schemas in force, and the contracts that are pinned to each version."""
+        with context.database.read() as connection:
+            return Schemas(schema_views(connection))
+
+    @get("/schemas/{name:str}/{version:str}", guards=[read], sync_to_thread=True)
+    def schema(self, context: NamedDependency[Context], name: FromPath[str], version: FromPath[str]) -> dict[str, Any]:
+        """The JSON Schema of one version."""
+        with context.database.read() as connection:
+            return schema_document(connection, name, version)
 
     @get("/entities", guards=[read], sync_to_thread=True)
     def entities(self, service: Service, user: Asker) -> Entities:

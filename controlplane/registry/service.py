@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from catalog.asyncapi import is_asyncapi, outline
 from catalog.compile import compile_snapshot
-from catalog.contract import Contract
-from catalog.errors import Conflict, Invalid, NotFound, Problem
+from catalog.errors import Conflict, Invalid, Problem
 from catalog.inventory import Workspace
-from catalog.naming import operation_names
 from catalog.network import Consumer, ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
 from controlplane.context import Context, rfc3339
 from controlplane.identity.principal import ALL_ENTITIES, Scope
 from controlplane.registry.candidate import load_workspace
+from controlplane.registry.contract import ContractView, contract_view, contract_views
 from controlplane.registry.key import revoke_all
 from controlplane.registry.plan import InForce, Plan, make_plan, refused_plan
 from controlplane.registry.publication import live_keys, publish
@@ -27,8 +24,6 @@ from controlplane.registry.store import blob, current_generation, documents, ite
 
 #: kinds whose published versions never change
 IMMUTABLE = frozenset({"contract", "schema"})
-
-METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 
 
 class Refused(Conflict):
@@ -58,37 +53,6 @@ class Prepared(NamedTuple):
     @property
     def is_without_effect(self) -> bool:
         return self.plan.is_empty and self.plan.generation > 0
-
-
-class OperationView(msgspec.Struct, frozen=True):
-    operation: str
-    method: str
-    path: str  # below the base path
-    object: str | None
-    event: str | None  # the only one
-    events: list[str]
-
-
-class VersionView(msgspec.Struct, frozen=True):
-    version: str
-    state: str
-    sha256: str
-    deprecated_at: str | None
-    sunset_at: str | None
-    successor: str | None
-    pins: dict[str, str]
-    operations: list[OperationView]
-    kind: Literal["openapi", "asyncapi"]  # calls to a system, or events that publishers post
-
-
-class ContractView(msgspec.Struct, frozen=True):
-    name: str
-    title: str
-    owner: str
-    domain: str
-    layer: str
-    base_path: str
-    versions: list[VersionView]
 
 
 class ConsumerView(msgspec.Struct, frozen=True):
@@ -144,18 +108,12 @@ class RegistryService:
     def contracts(self) -> list[ContractView]:
         """Every contract in force with its published versions."""
         with self._database.read() as connection:
-            blobs = documents(connection, "contract").values()
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for document in blobs:
-            found[document["contract"]["contract"]].append(document)
-        return [_contract_view(found[name]) for name in sorted(found)]
+            return contract_views(connection)
 
     def contract(self, name: str) -> ContractView:
         """Raises: NotFound."""
-        for view in self.contracts():
-            if view.name == name:
-                return view
-        raise NotFound(f"no contract {name!r} is in force")
+        with self._database.read() as connection:
+            return contract_view(connection, name)
 
     def entities(self) -> list[Entity]:
         """Legal entities in force, by id."""
@@ -230,58 +188,3 @@ def _remember_versions(
 
 def _problems(error: Invalid) -> tuple[Problem, ...]:
     return error.problems or (Problem(error.detail),)
-
-
-def _contract_view(blobs: list[dict[str, Any]]) -> ContractView:
-    versions = sorted((_version_view(document) for document in blobs), key=_version_order)
-    contract = msgspec.convert(blobs[-1]["contract"], Contract)
-    return ContractView(
-        contract.contract,
-        contract.title,
-        contract.owner,
-        contract.domain,
-        contract.layer,
-        contract.base_path,
-        versions,
-    )
-
-
-def _version_order(view: VersionView) -> tuple[int, ...]:
-    return tuple(int(part) for part in view.version.split("-", 1)[0].split("."))
-
-
-def _version_view(document: dict[str, Any]) -> VersionView:
-    state = document["contract"]["versions"][document["version"]]
-    return VersionView(
-        document["version"],
-        state["state"],
-        document["sha256"],
-        state.get("deprecated_at"),
-        state.get("sunset_at"),
-        state.get("successor"),
-        document["pins"],
-        list(_operations(document["document"])),
-        "asyncapi" if is_asyncapi(document["document"]) else "openapi",
-    )
-
-
-def _operations(document: dict[str, Any]) -> Iterable[OperationView]:
-    if is_asyncapi(document):
-        for told in outline(document):
-            only = told.events[0] if len(told.events) == 1 else None
-            yield OperationView(told.id, "POST", told.path, told.object, only, sorted(told.events))
-        return
-    names = operation_names(document)
-    for path, entry in sorted(document.get("paths", {}).items()):
-        for method in METHODS:
-            operation = entry.get(method)
-            if operation is not None:
-                extension = operation.get("x-waybill", {})
-                yield OperationView(
-                    names.get((path, method), ""),
-                    method.upper(),
-                    path,
-                    extension.get("object"),
-                    extension.get("event"),
-                    [extension["event"]] if "event" in extension else [],
-                )

@@ -30,6 +30,10 @@ WITHOUT_ENTITY = {
     "GET /api/v1/signing-key",
     "GET /api/v1/contracts",
     "GET /api/v1/contracts/{name}",
+    "GET /api/v1/contracts/{name}/{version}/document",
+    "GET /api/v1/catalog",
+    "GET /api/v1/schemas",
+    "GET /api/v1/schemas/{name}/{version}",
     "GET /api/v1/gateways",
     "GET /api/v1/streams",
 }
