@@ -50,6 +50,7 @@ class Halted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Gateways(msgspec.Struct, frozen=True):
     items: list[GatewayView]
+    newest_generation: int  # what each ought to run; 0 before the first apply
 
 
 class Commands(msgspec.Struct, frozen=True):
@@ -154,9 +155,10 @@ class GatewayListController(Controller):
         return service.invite(data.name, user, data.group)
 
     @get("/gateways", guards=[read], sync_to_thread=True)
-    def list_all(self, service: Service) -> Gateways:
+    def list_all(self, service: Service, context: NamedDependency[Context]) -> Gateways:
         """All gateways: the generation each runs, what it refused and why, when it was last heard of."""
-        return Gateways(service.list_all())
+        with context.database.read() as connection:
+            return Gateways(service.list_all(), registry.current_generation(connection))
 
 
 class GatewayCredentialController(Controller):

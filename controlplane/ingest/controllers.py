@@ -29,6 +29,10 @@ class NewSyntheticStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     stream: str  # synthetic/<number>/<epoch>
 
 
+class SyntheticStreams(msgspec.Struct, frozen=True):
+    items: list[SyntheticStream]
+
+
 class Rebuilt(msgspec.Struct, frozen=True):
     entries: int
 
@@ -90,6 +94,11 @@ class SyntheticController(Controller):
     tags = ("stream",)
     path = "/synthetic-streams"
     dependencies = {"synthetic": Provide(provide_synthetic, sync_to_thread=False)}  # noqa: RUF012
+
+    @get("/", guards=[read], sync_to_thread=True)
+    def list_all(self, synthetic: Synthetic) -> SyntheticStreams:
+        """All streams of synthetic history, with the number of calls that each tells of."""
+        return SyntheticStreams(synthetic.list_all())
 
     @post("/", guards=[administer], sync_to_thread=True)
     def register(

@@ -39,6 +39,12 @@ class SyntheticService:
         self._database = context.database
         self._ingest = ingest
 
+    def list_all(self) -> list[SyntheticStream]:
+        query = select(stream.c.name, stream.c.last, stream.c.closed_us).where(stream.c.is_synthetic)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(stream.c.name))
+            return [SyntheticStream(row.name, row.last, row.closed_us is not None) for row in rows]
+
     def register(self, name: str, by: User) -> SyntheticStream:
         """Make a stream that takes entries. Raises: Invalid for any other name, Conflict when there is one."""
         if not is_name(name):

@@ -87,6 +87,7 @@ class Figure(msgspec.Struct, frozen=True):
     detail: list[Detail]
     link: LinkTo
     trend: Trend
+    better: Literal["less", "more"]
 
 
 class Scope(NamedTuple):
@@ -141,6 +142,7 @@ def figure_of(measure: Measure, reading: Reading, as_of_us: int, trend: Trend) -
         detail=reading.detail,
         link=LinkTo(measure.page, reading.query),
         trend=trend,
+        better="more" if measure.kind == "budget" else "less",
     )
 
 

@@ -36,6 +36,7 @@ WITHOUT_ENTITY = {
     "GET /api/v1/schemas/{name}/{version}",
     "GET /api/v1/gateways",
     "GET /api/v1/streams",
+    "GET /api/v1/synthetic-streams",
 }
 
 
