@@ -58,11 +58,6 @@ class Instrument(NamedTuple):
         return f"{name}_total" if self.kind == "counter" else name
 
 
-def instrument(prometheus: str) -> Instrument:
-    """The declared metric that has this name in Prometheus' text. Raises: KeyError."""
-    return next((it for it in INSTRUMENTS.values() if it.prometheus == prometheus), None) or INSTRUMENTS[prometheus]
-
-
 def label(attribute: str) -> str:
     """Prometheus' label name of an attribute."""
     return re.sub(r"[^a-zA-Z0-9]", "_", attribute)
@@ -122,6 +117,8 @@ EXECUTED = _attribute("waybill.executed", "yes, no or unknown")
 FAULT = _attribute("waybill.fault", "whose: request, response, policy, upstream or gateway")
 CODE = _attribute("waybill.code", "code of the problem answered")
 REFUSED_BY = _attribute("waybill.refused_by", "policy that refused")
+RECOVERED = _attribute("waybill.recovered", "true: told by a successor, the process had died before it could")
+RECONCILED = _attribute("waybill.reconciled", "true: the outcome was in doubt and the system told it")
 EVENT = _attribute("waybill.event", "business event that the exchange meant")
 OBJECT_TYPE = _attribute("waybill.object.type", "type of the business object")
 OBJECT_ASSIGNER = _attribute("waybill.object.assigner", "legal entity or system that gave the key")

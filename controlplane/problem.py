@@ -78,7 +78,7 @@ def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def on_store_error(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
     """The store is away, or kept this request waiting too long; nothing was changed."""
-    log.error("the store failed at %s %s", request.method, request.url.path, exc_info=error)
+    log.error("the store failed at %s", _place(request), exc_info=error)
     return problem_response(503, "unavailable", "the store does not answer", headers={"retry-after": "5"})
 
 
@@ -88,8 +88,13 @@ def on_store_refusal(_: Request[Any, Any, Any], __: DataError) -> Response[bytes
 
 
 def on_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("unforeseen error at %s %s", request.method, request.url.path, exc_info=error)
+    log.error("unforeseen error at %s", _place(request), exc_info=error)
     return problem_response(500, "internal", "the control plane failed; its log has the details")
+
+
+def _place(request: Request[Any, Any, Any]) -> str:
+    """Method and route: a path may hold business keys."""
+    return f"{request.method} {request.scope.get('path_template') or 'no route'}"
 
 
 def _framework_problem(item: dict[str, Any]) -> Problem:

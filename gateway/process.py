@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from catalog import conventions as names
 from catalog.errors import Invalid, Unavailable, WaybillError
 from catalog.snapshot import Manifest
 from gateway.admission import enrolled as enrolled_as
@@ -147,6 +148,8 @@ class Gateway:
         self._exporter = attach(_otlp(settings), self._app, store, secrets, instance, scheme)
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
+        if self._exporter is not None:
+            self._reconciler.told = self._exporter.offer_late
         handlers = {
             "settle_attention": self._reconciler.settle,
             "renew_credential": renewal(control_plane, settings.state_dir),
@@ -157,24 +160,15 @@ class Gateway:
 
     def _watch(self) -> None:
         watch, store, shipper = self._app.telemetry.watch, self._store, self._shipper
-        text = "Records that found the journal's queue full"
-        watch("waybill_records_dropped_total", "counter", text, lambda: store.dropped_records)
-        text = "Journal that the control plane does not have yet"
-        watch("waybill_backlog_bytes", "gauge", text, lambda: store.backlog_bytes)
-        text = "1 when the control plane refuses what is shipped and a person must look"
-        watch("waybill_shipping_halted", "gauge", text, lambda: bool(shipper.halted))
-        validators = self._loading.validators
-        text = "Text of the schemas that are compiled now, in bytes; compiled on first use, the least used go first"
-        watch("waybill_schemas_compiled_bytes", "gauge", text, lambda: validators.compiled_bytes)
-        text = "Schemas compiled"
-        watch("waybill_schema_compilations_total", "counter", text, lambda: validators.compilations)
-        key_sets = self._key_sets
-        text = "Issuers of tokens whose keys are due and could not be fetched; those held count until they are too old"
-        watch("waybill_key_sets_overdue", "gauge", text, key_sets.overdue)
-        text = "Issuers of tokens without keys that count: their tokens are answered 503"
-        watch("waybill_key_sets_missing", "gauge", text, key_sets.without_keys)
-        text = "Fetches of issuers' keys that came to nothing"
-        watch("waybill_key_set_failures_total", "counter", text, lambda: key_sets.failures)
+        validators, key_sets = self._loading.validators, self._key_sets
+        watch(names.RECORDS_DROPPED, lambda: store.dropped_records)
+        watch(names.BACKLOG, lambda: store.backlog_bytes)
+        watch(names.SHIPPING_HALTED, lambda: bool(shipper.halted))
+        watch(names.COMPILED_SCHEMA_BYTES, lambda: validators.compiled_bytes)
+        watch(names.SCHEMA_COMPILATIONS, lambda: validators.compilations)
+        watch(names.KEY_SETS_OVERDUE, key_sets.overdue)
+        watch(names.KEY_SETS_MISSING, key_sets.without_keys)
+        watch(names.KEY_SET_FAILURES, lambda: key_sets.failures)
 
     async def run(self, stop: asyncio.Event) -> None:
         settle_collector()

@@ -111,6 +111,8 @@ class Reconciler:
         pace: Pace | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        #: learns of every record written here, and whether it settles a doubt or comes in a dead process's place
+        self.told: Callable[[Exchange, bool], None] = lambda record, is_settlement: None
         self._store = store
         self._upstream = upstream
         self._around = around
@@ -137,7 +139,9 @@ class Reconciler:
         answer = acceptance(exchange_id, item.stream)
         stream = "" if item.stream == self._store.stream else item.stream
         outcome = Outcome(OutcomeEntry(exchange_id, "yes", stream=stream), "answered", answer)
-        await self._store.settle(exchange_id, outcome, replace(item.intent.draft, is_recovered=True), None)
+        record = replace(item.intent.draft, is_recovered=True)
+        if await self._store.settle(exchange_id, outcome, record, None):
+            self.told(record, False)
 
     async def settle(self, command: Command) -> AckEntry:
         """Carry out a person's decision, once."""
@@ -177,7 +181,9 @@ class Reconciler:
         if withheld is not None:
             entry = _attention(item.intent, _WITHHELD, "withheld")
             await self._store.withhold(item.intent.entry.exchange_id, withheld.answer, entry)
-        await self._store.append_durably(self._timed(self._lost(item, withheld)))
+        record = self._timed(self._lost(item, withheld))
+        await self._store.append_durably(record)
+        self.told(record, False)
 
     async def _attend(self, item: PendingIntent) -> None:
         exchange_id = item.intent.entry.exchange_id
@@ -285,7 +291,10 @@ class Reconciler:
         outcome = Outcome(entry, ending.state, answer, references)
         if withheld is not None:
             outcome = Outcome(entry, "answered", withheld.answer, references)
-        is_settled = await self._store.settle(exchange_id, outcome, self._timed(record), settled)
+        record = self._timed(record)
+        is_settled = await self._store.settle(exchange_id, outcome, record, settled)
+        if is_settled:
+            self.told(record, True)
         if is_settled and withheld is not None:
             await self._store.open_attention(_attention(intent, _WITHHELD, "withheld"))
         return is_settled

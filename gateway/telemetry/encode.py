@@ -27,7 +27,7 @@ REMEMBERED = 8_192  # attributes with their values; the least lately used are fo
 
 _SMALL = tuple(bytes((number,)) for number in range(0x80))
 _UINT64 = 0xFFFF_FFFF_FFFF_FFFF
-_KINDS = {SpanKind.SERVER: b"\x30\x02", SpanKind.CLIENT: b"\x30\x03"}  # Span.kind = 6
+_KINDS = {SpanKind.INTERNAL: b"\x30\x01", SpanKind.SERVER: b"\x30\x02", SpanKind.CLIENT: b"\x30\x03"}  # Span.kind = 6
 _STATUSES = {StatusCode.UNSET: b"\x7a\x00", StatusCode.ERROR: b"\x7a\x02\x18\x02"}  # Span.status = 15, Status.code = 3
 _LOCAL, _REMOTE = 0x100, 0x300  # SpanFlags: whether it is remote is known, and it is
 _ids = Struct(">2s16s2s8s").pack  # trace_id = 1, span_id = 2, the same in Span and in Link
@@ -73,7 +73,7 @@ class OtlpSpanSender(OTLPSpanExporter):
 
 
 def encode(span: ReadableSpan) -> bytes:
-    """One span of a server or a client. Attributes are text, integers and sequences of text."""
+    """One span. Attributes are text, integers, truth values and sequences of text."""
     context, parent = span.context, span.parent
     assert context is not None
     parts = [_ids(b"\x0a\x10", context.trace_id.to_bytes(16, "big"), b"\x12\x08", context.span_id.to_bytes(8, "big"))]
@@ -105,15 +105,17 @@ def _pairs(tag: bytes, attributes: Mapping[str, Any] | None) -> list[bytes]:
     return [_pair(tag, name, value) for name, value in attributes.items()] if attributes else []
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(REMEMBERED, typed=True)
 def _pair(tag: bytes, name: str, value: str | int | Sequence[str]) -> bytes:
     return _sized(tag, _text(b"\x0a", name) + _sized(b"\x12", _value(value)))
 
 
 def _value(value: str | int | Sequence[str]) -> bytes:
-    """AnyValue: string_value = 1, int_value = 3, array_value = 5."""
+    """AnyValue: string_value = 1, bool_value = 2, int_value = 3, array_value = 5."""
     if isinstance(value, str):
         return _text(b"\x0a", value)
+    if isinstance(value, bool):
+        return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
         return b"\x18" + _varint(value & _UINT64)
     return _sized(b"\x2a", b"".join([_sized(b"\x0a", _value(each)) for each in value]))

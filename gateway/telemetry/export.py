@@ -64,7 +64,7 @@ class Exporter:
         self._interval_s = interval_s
         self._capacity = capacity
         self._monotonic = monotonic
-        self._queue: deque[Exchange] = deque()
+        self._queue: deque[tuple[Exchange, bool]] = deque()  # whether it is a settlement
         self._exported = {"span": [0, 0], "point": [0, 0]}  # taken by the collector, lost
         self._is_failing = False
         self._wakes = threading.Event()
@@ -79,11 +79,19 @@ class Exporter:
         """On the request path. Of traces that are not sampled only those that begin here and went wrong are told."""
         if not is_sampled and (record.parent_span_id or not (record.status >= 400 or record.code)):
             return
+        self._add(record, is_settlement=False)
+
+    def offer_late(self, record: Exchange, is_settlement: bool) -> None:
+        """An exchange that nobody was there to tell of when it ended, or whose doubt was settled (`is_settlement`).
+        They are few, and told whether their trace was sampled or not: nobody knows that any more."""
+        self._add(record, is_settlement)
+
+    def _add(self, record: Exchange, is_settlement: bool) -> None:
         waiting = len(self._queue)
         if waiting >= self._capacity:
             self.dropped += 1
             return
-        self._queue.append(record)
+        self._queue.append((record, is_settlement))
         if waiting == BATCH:
             self._wakes.set()
 
@@ -128,23 +136,26 @@ class Exporter:
 
     def _send_spans(self) -> None:
         while self._queue:
-            records = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
-            spans = self._encoded(records)
+            spans = self._encoded([self._queue.popleft() for _ in range(min(len(self._queue), BATCH))])
             is_taken = self._spans.send(spans)
             self._note("span", len(spans), is_taken)
             if self._is_stopping and not is_taken:
                 return  # the collector is away: nothing more will come of it before the end
 
-    def _encoded(self, records: Sequence[Exchange]) -> list[bytes]:
+    def _encoded(self, batch: Sequence[tuple[Exchange, bool]]) -> list[bytes]:
         """In slices, between which requests get the interpreter."""
-        self._linker.prepare(records)
+        self._linker.prepare([record for record, _ in batch])
         encoded: list[bytes] = []
-        for at in range(0, len(records), SLICE):
+        for at in range(0, len(batch), SLICE):
             if at and not self._is_stopping:
                 time.sleep(SLICE_PAUSE_S)
-            for record in records[at : at + SLICE]:
-                encoded += map(self._spans.encode, self._builder.spans(record, self._linker.links(record)))
+            for record, is_settlement in batch[at : at + SLICE]:
+                encoded += map(self._spans.encode, self._built(record, is_settlement))
         return encoded
+
+    def _built(self, record: Exchange, is_settlement: bool) -> Sequence[ReadableSpan]:
+        links = self._linker.links(record)
+        return [self._builder.settlement(record, links)] if is_settlement else self._builder.spans(record, links)
 
     def _send_metrics(self) -> None:
         data = self._read_metrics()

@@ -45,7 +45,8 @@ class Telemetry:
         overhead.add(record.duration_us - record.upstream_us)
         if record.upstream_us:
             self._upstream[operation].add(record.upstream_us)
-        request = (record.method, record.route, record.status, record.code)
+        error = (record.code or str(record.status)) if record.status >= 500 else ""  # what 4xx have is no error of ours
+        request = (record.method, record.route, record.status, error)
         duration = self._durations.get(request)
         if duration is None:
             duration = self._new_duration(*request)
@@ -58,9 +59,9 @@ class Telemetry:
     def count_edge_refusal(self, code: str) -> None:
         self._edge[code] = self._edge.get(code, 0) + 1
 
-    def watch(self, name: str, kind: str, text: str, read: Callable[[], float]) -> None:
+    def watch(self, instrument: Instrument, read: Callable[[], float]) -> None:
         """Show a number that another part keeps; `read` is asked when metrics are."""
-        self._watched.append((names.instrument(name), read))
+        self._watched.append((instrument, read))
 
     def join(self, source: Callable[[], Iterable[Family]]) -> None:
         """Show families that another part keeps."""
@@ -86,15 +87,15 @@ class Telemetry:
             *(family for source in self._sources for family in source()),
         ]
 
-    def _new_duration(self, method: str, route: str, status: int, code: str) -> Histogram:
+    def _new_duration(self, method: str, route: str, status: int, error: str) -> Histogram:
         """Methods in no standard are counted as one, so that no caller can make more and more of them."""
-        request = (method_of(method), route, status, code)
+        request = (method_of(method), route, status, error)
         duration = self._durations.get(request)
         if duration is None:
             duration = self._durations[request] = Histogram(DURATION_BOUNDS_US)
         return duration
 
-    def _request(self, method: str, route: str, status: int, code: str) -> dict[str, str | int]:
+    def _request(self, method: str, route: str, status: int, error: str) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {
             names.HTTP_REQUEST_METHOD: method,
             names.URL_SCHEME: self.scheme,
@@ -102,8 +103,8 @@ class Telemetry:
         }
         if route:
             attributes[names.HTTP_ROUTE] = route
-        if status >= 500:
-            attributes[names.ERROR_TYPE] = code or str(status)
+        if error:
+            attributes[names.ERROR_TYPE] = error
         return attributes
 
 

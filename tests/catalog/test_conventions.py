@@ -69,10 +69,3 @@ def test_everything_is_described():
 def test_names_in_prometheus(instrument, expected):
     """Units are suffixes, counters end in `_total`; what every client library exports keeps its name."""
     assert expected == instrument.prometheus
-
-
-def test_only_declared_metrics_can_be_looked_up():
-    """By the name in Prometheus' text."""
-    assert names.instrument("waybill_backlog_bytes") is names.BACKLOG
-    with pytest.raises(KeyError):
-        names.instrument("waybill_unheard_of_total")

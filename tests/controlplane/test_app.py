@@ -107,8 +107,8 @@ def test_unknown_paths_and_methods_are_problems(api: Api) -> None:
     assert is_problem(answer, 405, "method-not-allowed")
 
 
-def test_an_unforeseen_error_shows_nothing_of_itself(context: Context) -> None:
-    """A bug answers 500 in the one shape, without its text."""
+def test_an_unforeseen_error_shows_nothing_of_itself(context: Context, caplog) -> None:
+    """A bug answers 500 in the one shape, without its text; the log names the route, not the keys in the path."""
     broken = Context(context.settings, context.database, context.keys, clock=_broken_clock)
     with TestClient(create_app(broken), raise_server_exceptions=False) as client:
         token = "wbt_abcdefgh_" + "x" * 43
@@ -123,6 +123,8 @@ def test_an_unforeseen_error_shows_nothing_of_itself(context: Context) -> None:
         answer = client.get("/api/v1/whoami", headers={"authorization": f"Bearer {token}"})
         assert is_problem(answer, 500, "internal")
         assert "sesame" not in answer.text
+        client.get("/api/v1/slos/PO-2026-77/objects", headers={"authorization": f"Bearer {token}"})
+        assert caplog.messages[-1] == "unforeseen error at GET /api/v1/slos/{name}/objects"
 
 
 def _broken_clock() -> int:

@@ -26,7 +26,7 @@ ORDER, REQUISITION = ObjectRef("order", "north", "PO-1"), ObjectRef("requisition
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 attributes = st.dictionaries(
-    text.filter(bool), text | st.integers(-(2**63), 2**63 - 1) | st.lists(text).map(tuple), max_size=4
+    text.filter(bool), text | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.lists(text).map(tuple), max_size=4
 )
 contexts = st.builds(
     SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.booleans()
@@ -41,7 +41,7 @@ spans = st.builds(
     attributes,
     st.lists(st.builds(Event, text, attributes, moments), max_size=2),
     st.lists(st.builds(Link, contexts, attributes), max_size=2),
-    st.sampled_from([SpanKind.SERVER, SpanKind.CLIENT]),
+    st.sampled_from([SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT]),
     status=st.sampled_from([Status(StatusCode.UNSET), Status(StatusCode.ERROR)]),
     start_time=moments,
     end_time=moments,

@@ -42,14 +42,20 @@ def stepped_ns():
 
 @contextlib.asynccontextmanager
 async def exporting(tmp_path, sink, **settings):
-    async with rig(tmp_path, ids=counted_ids(), clock=lambda: 1_800_000_000.0, monotonic_ns=stepped_ns()) as gateway:
-        wanted = OtlpSettings(sink.url, {"x-tenant": "tenant"}, **settings)
-        exporter = attach(wanted, gateway.app, gateway.store, {"tenant": "t-1"}, "gw-1/0", "http")
-        exporter.start()
-        try:
-            yield gateway
-        finally:
-            await asyncio.to_thread(exporter.stop, 10)
+    still = {"ids": counted_ids(), "clock": lambda: 1_800_000_000.0, "monotonic_ns": stepped_ns()}
+    async with rig(tmp_path, **still) as gateway, exporting_to(sink, gateway, **settings):
+        yield gateway
+
+
+@contextlib.asynccontextmanager
+async def exporting_to(sink, gateway, **settings):
+    wanted = OtlpSettings(sink.url, {"x-tenant": "tenant"}, **settings)
+    exporter = attach(wanted, gateway.app, gateway.store, {"tenant": "t-1"}, "gw-1/0", "http")
+    exporter.start()
+    try:
+        yield exporter
+    finally:
+        await asyncio.to_thread(exporter.stop, 10)
 
 
 def shown(span):
@@ -159,6 +165,26 @@ def test_metrics(tmp_path):
         assert instrument.name in points
     families = exposition.read(text)
     assert {it.prometheus for it in names.INSTRUMENTS.values() if it.name in points} <= set(families)
+
+
+def test_two_problems_with_one_status(tmp_path):
+    """They are one series of durations, for Prometheus as for the collector; what 5xx were is told apart."""
+
+    async def go(sink):
+        async with exporting(tmp_path, sink) as gateway:
+            await gateway.call("POST", POST, ORDER_BODY, headers={"Idempotency-Key": "k"})
+            reused = await gateway.call("POST", POST, ORDER_BODY | {"note": "n"}, headers={"Idempotency-Key": "k"})
+            malformed = await gateway.call("POST", POST, {}, headers={"Idempotency-Key": "k-2"})
+            assert (reused.status, malformed.status) == (422, 422)
+            assert reused.json()["code"] != malformed.json()["code"]
+            return (await gateway.call("GET", "/metrics", key=None)).body.decode()
+
+    with collector() as sink:
+        text = asyncio.run(go(sink))
+    samples = exposition.read(text)[names.SERVER_DURATION.prometheus].samples
+    counts = {dict(labels)["http_response_status_code"]: n for (name, labels), n in samples.items() if "_count" in name}
+    assert counts == {"201": 1, "422": 2}
+    assert sorted(point.count for point in sink.points()[names.SERVER_DURATION.name]) == [1, 2]
 
 
 def chain_document():
