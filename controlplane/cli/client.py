@@ -68,6 +68,11 @@ class Client:
     def post(self, path: str, body: Any) -> Any:
         return self._json("POST", path, json=body)
 
+    def post_lines(self, path: str, lines: bytes, **query: Any) -> Any:
+        """Send NDJSON lines."""
+        headers = {"content-type": "application/x-ndjson"}
+        return self._json("POST", path, content=lines, headers=headers, params=_given(query))
+
     def delete(self, path: str) -> None:
         self._send("DELETE", path)
 

@@ -21,8 +21,9 @@ app = typer.Typer(
     name="demo",
     help="""Run a simulated hospital network: until Ctrl-C, or for a while and then compare what everybody wrote down.
 
-    Two entities, five systems, their clients and their faults. Exit status 1 when a difference between the logs of
-    clients, systems, gateway and control plane is unexplained.
+    Three legal entities and a shared service center, eight systems, their clients and their faults, after sixty days of
+    invented history that is marked as synthetic wherever it is read. Exit status 1 when a difference between the logs
+    of clients, systems, gateway and control plane is unexplained.
     """,
     invoke_without_command=True,
     epilog="Example: waybill demo --duration 60 --rate 50 --seed 7 --report report.json --no-dashboards",
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 SEGMENT_S = 120.0  # without an end the plan repeats in segments of this length, each with other transactions
 SHOWN = 20
+STARTING = "starting control plane, gateway, eight systems and their clients; this takes some seconds"
 
 
 @app.callback()
@@ -45,6 +47,9 @@ def demo(
     run_dir: Annotated[
         Path | None, typer.Option(help="Where everything is kept; must be empty. Default: a temporary directory.")
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history/--no-history", help="Feed sixty days of invented history first.")
+    ] = True,
     dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
 ) -> None:
     """Run the network until Ctrl-C, or for a while and then compare what everybody wrote down.
@@ -63,9 +68,10 @@ def demo(
     folder = _run_dir(run_dir)
     raise_on_end()
     if duration is None:
-        _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True), dashboards)
+        _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True, has_history=history), dashboards)
         return
-    made = run_headless(folder, Load(seed, duration, rate, is_endless=False), dashboards, say)
+    say(STARTING)
+    made = run_headless(folder, Load(seed, duration, rate, is_endless=False, has_history=history), dashboards, say)
     _say_report(made, folder)
     if report is not None:
         report.write_bytes((folder / "report.json").read_bytes())
@@ -116,9 +122,10 @@ def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
     from rich.console import Console
 
     from controlplane.simulation.network import Network
+    from controlplane.simulation.run import backfill
     from controlplane.simulation.screen import watch
 
-    say("starting control plane, gateway, five systems and their clients; this takes some seconds")
+    say(STARTING)
     with Network(run_dir, has_dashboards) as network:
         for name, url in network.addresses.items():
             say(f"{name:<18} {url}")
@@ -126,6 +133,8 @@ def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
             say(network.left_out)
         say(f"\nsign in with this token (administrator): {network.admin_token}")
         say(f"everything is kept in {run_dir}\n")
+        if load.has_history:
+            backfill(network, load.seed, say)
         network.start_driver(load)
         try:
             watch(network, Console())

@@ -50,6 +50,7 @@ class Call(NamedTuple):
     fault: str = ""  # id of the planned fault this call belongs to
     trace: str = ""  # 32 hex digits of the trace to continue
     patience_s: float = 40.0  # no attempt starts later than this after the first
+    media: str = "application/json"  # of the body
     credential: Credential | None = None  # instead of the caller's own
 
 
@@ -85,7 +86,7 @@ class Caller:
         span = secrets.token_hex(8)
         headers = {"traceparent": f"00-{trace}-{span}-01", **(call.credential or self.credential).headers()}
         if content:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = call.media
         if call.key:
             headers["Idempotency-Key"] = call.key
         if call.entity:

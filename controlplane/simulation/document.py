@@ -7,30 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.simulation.money import money, totals
-from controlplane.simulation.plan import Delivery, Expense, Item, Order
+from controlplane.simulation.plan import BOUGHT, ENTITIES
+from controlplane.simulation.transaction import BankChange, Delivery, Expense, Item, Order, Withdrawal
 
-CURRENCIES = {"mercy-health": "USD", "sankt-marien": "EUR"}
-SUPPLIERS: dict[str, tuple[str, ...]] = {
-    "mercy-health": (
-        "Northgate Medical Supply, Inc.",
-        "Prairie Utilities Co.",
-        "Lakeshore Staffing LLC",
-        "Ortho First",
-    ),
-    "sankt-marien": ("Rhenus Medizintechnik GmbH", "Stadtwerke Auenfeld", "Pflege & Personal GmbH", "Orthowerk AG"),
-}
+CURRENCIES = {name: currency for name, currency, _ in ENTITIES}
 DEARER = Decimal("1.15")  # beyond every tolerance
 
 Document = dict[str, Any]
 
 
 def supplier(entity: str, number: int) -> Document:
-    scheme = {"mercy-health": "ein", "sankt-marien": "vat"}[entity]
+    told = BOUGHT["suppliers"][entity]
     return {
         "legal_entity": entity,
         "external_reference": f"onboarding-{entity}-{number}",
-        "legal_name": SUPPLIERS[entity][number],
-        "tax_ids": [{"scheme": scheme, "value": f"{entity}-{10_000 + number}"}],
+        "legal_name": told["names"][number],
+        "tax_ids": [{"scheme": told["scheme"], "value": f"{entity}-{10_000 + number}"}],
         "payment_terms": {"net_days": 30},
     }
 
@@ -85,6 +77,7 @@ def receipt(order: Order, delivery: Delivery, order_id: str) -> Document:
             {
                 "line": str(number),
                 "po_line": str(number),
+                "item": {"buyer_id": item.item},
                 "received": {"value": str(quantity), "unit": item.unit},
                 "accepted": str(quantity),
             }
@@ -116,6 +109,36 @@ def expense_invoice(expense: Expense, supplier_id: str, suffix: str = "") -> Doc
     head = _invoice(expense, supplier_id, suffix)
     due = _due(totals([Decimal(expense.amount)], CURRENCIES[expense.entity]))
     return {**head, "buyer_reference": "CC-7100", "lines": [line], "totals": due}
+
+
+def withdrawal(taken: Withdrawal) -> Document:
+    """Stock that a ward takes, as a negative adjustment."""
+    return {
+        "change_reference": taken.id,
+        "acted_by": "ward.clerk",
+        "acted_at": _moment(),
+        "quantity": str(-taken.quantity),
+        "reason_code": "ward-issue",
+    }
+
+
+def bank_change(change: BankChange) -> Document:
+    account = {"hash": change.account_sha256, "last4": change.last4, "verified_at": _moment()}
+    return {
+        "change_reference": change.id,
+        "acted_by": "ap.verification",
+        "bank_accounts": [account],
+        "reason_code": "call-back-verified",
+    }
+
+
+def period_action(reference: str) -> Document:
+    """Opens or closes what belongs to procure-to-pay."""
+    return {
+        "change_reference": reference,
+        "acted_by": "close.lead",
+        "subledgers": ["purchasing", "inventory", "payables"],
+    }
 
 
 def decision(by: str) -> Document:

@@ -51,6 +51,7 @@ class Fleet:
         argv += ["--log", str(run_dir / f"systems/{station.name}.ndjson")]
         argv += ["--gateway-file", str(run_dir / "ready/gateway.json")]
         argv += ["--secret-file", str(run_dir / "systems.secret")]
+        argv += ["--pace-s", str(station.pace_s)]
         if station.entity != "*":
             return [*argv, "--entity", station.entity]
         return [*argv, "--key-file", str(run_dir / f"keys/{station.name}.json")]

@@ -15,6 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -24,11 +26,13 @@ import yaml
 
 import controlplane
 from catalog.workspace import library_files, read_directory
+from catalog.workspace import load as load_workspace
 from controlplane.cli.client import Client
 from controlplane.process import END_SIGNALS, Process
 from controlplane.simulation.credential import ApiKey, new_signer, write_credential
 from controlplane.simulation.driver.client import TREASURY
 from controlplane.simulation.fleet import Fleet
+from controlplane.simulation.history import Fed, feed, make_history
 from controlplane.simulation.workspace import AUDIENCE, ISSUER, KEY_HOLDERS, SECRET, write_workspace
 
 LIBRARY = "procure-to-pay"
@@ -44,6 +48,7 @@ class Load(NamedTuple):
     duration_s: float
     rate_per_s: float
     is_endless: bool
+    has_history: bool = True  # weeks of invented business before it
 
 
 class Network:
@@ -91,6 +96,13 @@ class Network:
     def admin_token(self) -> str:
         return (self.run_dir / "admin-token").read_text().strip()
 
+    def backfill(self, seed: int, show: Callable[[int, int], None]) -> Fed:
+        """Invented history up to now; `show` is told how many records of how many have arrived."""
+        workspace = load_workspace(read_directory(self.run_dir / "workspace"))
+        exchanges = make_history(workspace, seed, datetime.now(UTC))
+        with self.client() as client:
+            return feed(client, f"synthetic/1/seed-{seed}", exchanges, lambda count: show(count, len(exchanges)))
+
     def start_driver(self, load: Load) -> Process:
         run_dir = self.run_dir
         argv = ["-m", "controlplane.simulation.driver", "--seed", str(load.seed)]
@@ -131,12 +143,12 @@ class Network:
         return done.stdout
 
     def controlplane_streams(self) -> bytes:
-        """All stream lines as the control plane holds them, one stream after the other."""
+        """All stream lines that came from gateways, as the control plane holds them, one stream after the other."""
         lines = b""
         with self.client() as client:
             listed = client.get("/streams")
             for stream in listed["items"] if isinstance(listed, dict) else listed:
-                after = 0
+                after = stream["last"] if stream["is_synthetic"] else 0
                 while after < stream["last"]:
                     page = client.get_text("/streams/entries", stream=stream["stream"], after=after, limit=PAGE)
                     if not page:

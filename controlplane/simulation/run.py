@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from catalog.errors import Unavailable
-from controlplane.cli.client import Client
+from controlplane.cli.client import Client, segment
+from controlplane.simulation.history.feed import BATCH
 from controlplane.simulation.network import Load, Network, write_json
 from controlplane.simulation.verify import Report, load, verify
 
@@ -27,12 +28,27 @@ def run_headless(run_dir: Path, load_: Load, has_dashboards: bool, say: Callable
             say(f"{name:<18} {url}")
         if network.left_out:
             say(network.left_out)
+        if load_.has_history:
+            backfill(network, load_.seed, say)
         say(f"running for {load_.duration_s:g} s at about {load_.rate_per_s:g} calls/s, seed {load_.seed}")
         _drive(network, load_)
         say("settling")
         collect(network)
     say("comparing")
     return compare(run_dir)
+
+
+def backfill(network: Network, seed: int, say: Callable[[str], None]) -> None:
+    """Feed the history, telling how far it is, and keep what was fed in `history.json`."""
+
+    def show(count: int, total: int) -> None:
+        if count * 4 // total > (count - BATCH) * 4 // total:
+            say(f"  {count:,} of {total:,} records")
+
+    say("history: sixty days of invented business, marked as synthetic wherever it is read")
+    fed = network.backfill(seed, show)
+    say(f"history: {fed.records:,} records in {fed.seconds:.1f} s, stream {fed.stream}, closed")
+    write_json(network.run_dir / "history.json", fed._asdict())
 
 
 def compare(run_dir: Path) -> Report:
@@ -55,21 +71,24 @@ def collect(network: Network) -> None:
 
 
 def figures(client: Client) -> dict[str, Any]:
-    """What the API says at one time; asked again until objectives and overview speak of the same state."""
-    slos = client.get("/slos")
+    """What the API says of real traffic at one time; synthetic history is left out."""
+    slos = client.get("/slos", synthetic="hide")
     return {
         "slos": slos,
-        "overview": client.get("/overview"),
+        "overview": client.get("/overview", synthetic="hide"),
         "objects": {
-            item["name"]: {
-                state: client.get(f"/slos/{item['name']}/objects", state=state, limit=OBJECTS_MOST)["items"]
-                for state in ("bad", "open")
-            }
+            item["name"]: {state: _objects(client, item["name"], state) for state in ("bad", "open")}
             for item in slos["items"]
         },
-        "attention": client.get("/attention", state="open"),
+        "attention": client.get("/attention", state="open", limit=OBJECTS_MOST),
         "streams": client.get("/streams"),
     }
+
+
+def _objects(client: Client, slo: str, state: str) -> list[dict[str, Any]]:
+    path = f"/slos/{segment(slo)}/objects"
+    items: list[dict[str, Any]] = client.get(path, state=state, limit=OBJECTS_MOST, synthetic="hide")["items"]
+    return items
 
 
 def _drive(network: Network, load_: Load) -> None:
@@ -91,9 +110,13 @@ def _wait_settled(client: Client) -> None:
 
     What never settles is left as it is, for the comparison to find.
     """
-    doubtful = {"executed": "unknown", "limit": 1}
+    doubtful = {"executed": "unknown", "limit": 1, "synthetic": "hide"}
     _until(lambda: not client.get("/exchanges", **doubtful)["items"], SETTLE_S, "", is_needed=False)
-    _until(lambda: all(not item["open"] for item in client.get("/slos")["items"]), SETTLE_S, "", is_needed=False)
+
+    def is_decided() -> bool:
+        return all(not item["open"] for item in client.get("/slos", synthetic="hide")["items"])
+
+    _until(is_decided, SETTLE_S, "", is_needed=False)
 
 
 def _until(is_done: Callable[[], bool], most_s: float, problem: str, is_needed: bool = True) -> None:

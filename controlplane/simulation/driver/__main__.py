@@ -15,9 +15,11 @@ from controlplane.simulation.caller import Call
 from controlplane.simulation.credential import Signer, read_credential
 from controlplane.simulation.driver.client import PORTAL, SHADOW, TREASURY, Clients
 from controlplane.simulation.driver.conductor import Address, Conductor, FaultyCalls, read_address
-from controlplane.simulation.driver.journey import PAYABLES, PROCUREMENT, Journey
+from controlplane.simulation.driver.journey import Journey
+from controlplane.simulation.driver.path import PAYABLES, PROCUREMENT
+from controlplane.simulation.fault import Fault
 from controlplane.simulation.log import Log
-from controlplane.simulation.plan import ENTITIES, Fault, Plan, make_plan
+from controlplane.simulation.plan import ENTITIES, Plan, make_plan
 
 DRAIN_S = 60.0  # longest wait for transactions under way after the last one was started
 

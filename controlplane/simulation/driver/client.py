@@ -19,12 +19,35 @@ class Identity(NamedTuple):
 
 PORTAL = Identity("requisition-portal")
 CLINIC = Identity("clinic-portal")  # may act for one legal entity only
+CENTER = Identity("service-center")  # buys, takes in invoices and approves for the clinics
 BUYER = Identity("buyer-desk")
 DOCK = Identity("dock")
+WARD = Identity("ward-stock")
 INTAKE = Identity("invoice-intake")
+SUPPLIERS = Identity("supplier-portal")
+SUPPLIER_DESK = Identity("supplier-desk")
+BANK = Identity("bank-verification")
+CLOSE = Identity("close-desk")
 TREASURY = Identity("treasury", timeout_s=1.5)  # impatient: gives up while an ERP stands still
 SHADOW = Identity("shadow-integration")  # nobody registered it
-REGISTERED: tuple[Identity, ...] = (PORTAL, CLINIC, BUYER, DOCK, INTAKE, TREASURY)
+REGISTERED: tuple[Identity, ...] = (
+    *(PORTAL, CLINIC, CENTER, BUYER, DOCK, WARD, INTAKE),
+    *(SUPPLIERS, SUPPLIER_DESK, BANK, CLOSE, TREASURY),
+)
+
+
+class Desks(NamedTuple):
+    """Who does what for a legal entity."""
+
+    requester: Identity
+    approver: Identity
+    buyer: Identity
+    intake: Identity
+
+
+HOSPITAL = Desks(PORTAL, PORTAL, BUYER, INTAKE)
+SERVED = Desks(CLINIC, CENTER, CENTER, CENTER)  # by the shared service center
+DESKS: dict[str, Desks] = {"mercy-health": HOSPITAL, "sankt-marien": HOSPITAL, "riverbend-clinics": SERVED}
 
 #: a well-formed key that nobody issued
 FORGED = ApiKey("wbk_00000000_" + "A" * 43)

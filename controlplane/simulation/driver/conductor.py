@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import msgspec
 
+from controlplane.simulation.fault import Fault
 from controlplane.simulation.log import Log, now_us
-from controlplane.simulation.plan import Fault
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -93,9 +93,13 @@ class Conductor:
         answer.raise_for_status()
 
 
-#: fault kind -> settings while it lasts, and after it. Lost receipts stay lost: the system forgot them for good.
+#: what a release of the vendor does to its answers
+DRIFT = {"pointer": "/totals/gross/amount", "gained": "release"}
+#: fault kind -> settings while it lasts, and after it. What was lost or late for good is not taken back.
 SETTINGS: dict[str, Callable[[Fault], tuple[dict[str, Any], dict[str, Any]]]] = {
     "unavailable": lambda fault: ({"unavailable": True}, {"unavailable": False}),
     "slowness": lambda fault: ({"delay_s": fault.delay_s}, {"delay_s": 0.0}),
     "lost_receipts": lambda fault: ({"lose": list(fault.objects)}, {}),
+    "late_payment": lambda fault: ({"late": dict.fromkeys(fault.objects, fault.delay_s)}, {}),
+    "schema_drift": lambda fault: ({"drift": DRIFT}, {"drift": None}),
 }

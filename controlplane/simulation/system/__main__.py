@@ -13,13 +13,16 @@ from controlplane.simulation.credential import Anonymous, Credential, read_crede
 from controlplane.simulation.log import Log
 from controlplane.simulation.system.backend import Backend
 from controlplane.simulation.system.finance import Finance
+from controlplane.simulation.system.inventory import Inventory
+from controlplane.simulation.system.legacy import Legacy
+from controlplane.simulation.system.masterdata import Masterdata
 from controlplane.simulation.system.outbox import Outbox
 from controlplane.simulation.system.payables import Payables
 from controlplane.simulation.system.procurement import Procurement
 from controlplane.simulation.system.receiving import Receiving
 from controlplane.simulation.system.server import Application, serve
 
-KINDS = ("procurement", "receiving", "payables", "finance")
+KINDS = ("procurement", "receiving", "payables", "masterdata", "inventory", "finance", "legacy")
 
 
 def main() -> None:
@@ -35,7 +38,8 @@ async def _run(options: argparse.Namespace, log: Log) -> None:
     backend = make_backend(options, log)
     secret = options.secret_file.read_text().strip() if options.secret_file else ""
     try:
-        await serve(Application(options.name, backend, log, secret), options.port, options.ready_file)
+        application = Application(options.name, backend, log, secret, options.pace_s)
+        await serve(application, options.port, options.ready_file)
     finally:
         await backend.close()
 
@@ -54,9 +58,15 @@ def make_backend(options: argparse.Namespace, log: Log) -> Backend:
         case "receiving":
             return Receiving(Outbox(connect))
         case "payables":
-            return Payables(Outbox(connect))
-        case _:
+            return Payables(options.name, Outbox(connect))
+        case "masterdata":
+            return Masterdata(options.name, Outbox(connect))
+        case "inventory":
+            return Inventory(Outbox(connect))
+        case "finance":
             return Finance(options.name, options.entity)
+        case _:
+            return Legacy(options.name, options.entity)
 
 
 def _options() -> argparse.Namespace:
@@ -64,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--name", required=True, help="id of the system in the workspace")
     parser.add_argument("--entity", default="", help="legal entity of an ERP")
+    parser.add_argument("--pace-s", type=float, default=0.0, help="think so long over each request, one at a time")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""The ERP of one legal entity: orders, receipts, invoices, payments, each posted only when what it needs is there."""
+"""The cloud ERP of one legal entity: orders, receipts, invoices, payments, each posted when what it needs is there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from controlplane.simulation.money import findings, value
 from controlplane.simulation.system.backend import Inbound, Refusal, Result, Route
+from controlplane.simulation.system.period import Periods
 from controlplane.simulation.system.record import Document, Shelf, allow, require
 
 
@@ -31,8 +32,10 @@ class Finance:
             Route("invoices.post", "POST", "/invoices", self._post_invoice),
             *self.invoices.reading("invoices", "/invoices"),
             Route("payments.release", "POST", "/payments", self._release),
+            Route("payments.advance", "POST", "/payments/{id}/advance", self._advance),
             Route("payments.confirm", "POST", "/payments/{id}/confirm", self._confirm),
             *self.payments.reading("payments", "/payments"),
+            *Periods(entity, {"system": name, "object": "gl_period"}).routes,
         )
 
     def pending(self) -> int:
@@ -129,6 +132,13 @@ class Finance:
         for invoice in invoices:
             self.invoices.move(invoice, payment="scheduled")
         return self.payments.result(document, 201)
+
+    def _advance(self, inbound: Inbound) -> Result:
+        document = self.payments.get(inbound.parameters["id"])
+        allow(document, "lifecycle", "submitted")
+        require(inbound, "acted_at")
+        self.payments.move(document, lifecycle="in_progress")
+        return self.payments.result(document)
 
     def _confirm(self, inbound: Inbound) -> Result:
         document = self.payments.get(inbound.parameters["id"])

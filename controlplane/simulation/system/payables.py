@@ -11,8 +11,11 @@ from controlplane.simulation.system.backend import Inbound, Refusal, Result, Rou
 from controlplane.simulation.system.matching import Variance, match
 from controlplane.simulation.system.outbox import Outbox
 from controlplane.simulation.system.record import Document, Shelf, allow, approval, moment, require
+from controlplane.simulation.system.telling import tell
+from controlplane.simulation.transaction import payment_of
 
 FINANCE = "/finance/v1"
+INVOICE_EVENTS = "/payables/v1/invoice-events"
 MATCH_ROUNDS = 4  # goods may be on their way into the ledger when the invoice arrives
 MATCH_PAUSE_S = 1.0
 POSTED_FIELDS = (
@@ -32,12 +35,15 @@ POSTED_FIELDS = (
     "totals",
     "approvals",
 )
+TOLD_FIELDS = ("id", "legal_entity", "status", "purchase_order_id", "supplier")
 METHODS = {"USD": "ach", "EUR": "sepa_credit_transfer"}
 
 
 class Payables:
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, name: str, outbox: Outbox) -> None:
+        self._name = name
         self._outbox = outbox
+        self._late: dict[str, float] = {}
         self.invoices = Shelf("invoice", "INV-{:06d}")
         self.routes: tuple[Route, ...] = (
             Route("invoices.submit", "POST", "/invoices", self._submit),
@@ -49,7 +55,8 @@ class Payables:
         return len(self._outbox)
 
     def control(self, settings: dict[str, Any]) -> None:
-        """No faults of its own."""
+        """`late`: payments of which the bank's word is passed on only after so many seconds."""
+        self._late |= settings.get("late", {})
 
     async def close(self) -> None:
         await self._outbox.close()
@@ -97,17 +104,25 @@ class Payables:
                 return
             if variances == ():
                 self.invoices.move(document, match="matched")
+                self._tell("invoice.matched", document, trace)
                 self._accept(document, {"decided_by": "match", "result": "approved", "decided_at": moment()}, trace)
                 return
             if variances and not all(variance.may_pass for variance in variances):
                 break
-        self._except(document, variances or (Variance("order_unreachable", "order and receipts cannot be read"),))
+        unread = Variance("order_unreachable", "order and receipts cannot be read")
+        self._except(document, variances or (unread,), trace)
 
-    def _except(self, document: Document, variances: tuple[Variance, ...]) -> None:
+    def _except(self, document: Document, variances: tuple[Variance, ...], trace: str) -> None:
         document["holds"] = [
             {"code": one.code, "reason": one.reason, "since": moment(), "placed_by": "match"} for one in variances
         ]
         self.invoices.move(document, doc="under_query", match="exception")
+        self._tell("invoice.exception_raised", document, trace, exceptions=document["holds"])
+
+    def _tell(self, event: str, document: Document, trace: str, **more: Any) -> None:
+        told = {name: document[name] for name in TOLD_FIELDS if name in document}
+        news = {**told, "gross": document["totals"]["gross"], **more}
+        self._outbox.owe(tell(self._name, INVOICE_EVENTS, event, news, trace))
 
     async def _variances(self, document: Document, trace: str) -> tuple[Variance, ...] | None:
         """None when the ledger could not be asked."""
@@ -138,18 +153,23 @@ class Payables:
         if not released.is_ok:
             return
         self.invoices.move(document, payment="scheduled")
-        confirmed = await self._outbox.deliver(
-            Call(
-                "POST",
-                f"{FINANCE}/payments/{released.body['id']}/confirm",
-                {"result": "settled", "bank_reference": f"BR-{document['id']}"},
-                key=f"confirm-{document['id']}",
-                entity=document["legal_entity"],
-                trace=trace,
-            )
-        )
-        if confirmed.is_ok:
+        if await self._report(released.body["id"], document, trace):
             self.invoices.move(document, payment="paid")
+
+    async def _report(self, payment: str, document: Document, trace: str) -> bool:
+        """Pass on what the bank says: that it has taken the payment up, then that it is settled."""
+        steps = {
+            "advance": {"acted_at": moment()},
+            "confirm": {"result": "settled", "bank_reference": f"BR-{document['id']}"},
+        }
+        for verb, body in steps.items():
+            if verb == "confirm":
+                await asyncio.sleep(self._late.get(payment, 0.0))
+            path, entity = f"{FINANCE}/payments/{payment}/{verb}", document["legal_entity"]
+            call = Call("POST", path, body, key=f"{verb}-{document['id']}", entity=entity, trace=trace)
+            if not (await self._outbox.deliver(call)).is_ok:
+                return False
+        return True
 
 
 def _posting(invoice: Document) -> Document:
@@ -160,6 +180,7 @@ def _posting(invoice: Document) -> Document:
 def _payment(invoice: Document) -> Document:
     due = invoice["totals"]["due"]
     return {
+        "id": payment_of(invoice["id"]),
         "legal_entity": invoice["legal_entity"],
         "external_reference": f"pay-{invoice['id']}",
         "supplier": invoice["supplier"],

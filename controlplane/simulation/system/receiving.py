@@ -1,4 +1,5 @@
-"""The receiving system of all docks: takes goods receipts and forwards each to the ERP of its legal entity."""
+"""The receiving system of all docks: takes goods receipts and forwards each to the ERP of its legal entity and, line by
+line, to inventory."""
 
 from __future__ import annotations
 
@@ -7,9 +8,10 @@ from typing import Any
 from controlplane.simulation.caller import Call
 from controlplane.simulation.system.backend import Inbound, Refusal, Result, Route
 from controlplane.simulation.system.outbox import Outbox
-from controlplane.simulation.system.record import Shelf, moment, require
+from controlplane.simulation.system.record import Document, Shelf, moment, require
 
 ERP_RECEIPTS = "/finance/v1/receipts"
+POSITIONS = "/inventory/v1/positions"
 
 
 class Receiving:
@@ -42,4 +44,21 @@ class Receiving:
         if document["id"] not in self._lost:
             key, owed = f"receipt-{document['id']}", {"posting_date": moment()[:10], **body}
             self._outbox.owe(Call("POST", ERP_RECEIPTS, owed, key=key, trace=inbound.trace))
+        for line in document["lines"]:
+            self._stock(document, line, inbound.trace)
         return self.receipts.result(document, 201)
+
+    def _stock(self, receipt: Document, line: Document, trace: str) -> None:
+        """Tell inventory what lies there now, line by line."""
+        item, entity = line.get("item", {}).get("buyer_id"), receipt["legal_entity"]
+        if item is None:
+            return
+        reference = f"{receipt['id']}.{line['line']}"
+        change = {
+            "change_reference": reference,
+            "acted_by": receipt.get("received_by", "dock"),
+            "quantity": line["received"]["value"],
+            "reason_code": "goods-receipt",
+        }
+        path = f"{POSITIONS}/{entity}.{item}/adjust"
+        self._outbox.owe(Call("POST", path, change, key=f"stock-{reference}", entity=entity, trace=trace))

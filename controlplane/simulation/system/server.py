@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
 import uvicorn
 
 from controlplane.process import write_ready_file
 from controlplane.simulation.log import Log
 from controlplane.simulation.system.backend import Backend, Inbound, Refusal, Result, Router
+from controlplane.simulation.system.drift import Drift, drifted
 
 OPERATOR_PREFIX = "/-/"
 
@@ -27,8 +29,9 @@ OPERATOR_PREFIX = "/-/"
 class Application:
     """The ASGI application of one system."""
 
-    def __init__(self, name: str, backend: Backend, log: Log, secret: str = "") -> None:
-        """`secret`: bearer token that callers must present; "" asks for none."""
+    def __init__(self, name: str, backend: Backend, log: Log, secret: str = "", pace_s: float = 0.0) -> None:
+        """`secret`: bearer token that callers must present; "" asks for none. `pace_s`: time for each request, one
+        after the other; 0 for a system that takes them as they come."""
         self._name = name
         self._authorization = f"Bearer {secret}" if secret else ""
         self._backend = backend
@@ -36,6 +39,9 @@ class Application:
         self._log = log
         self._is_unavailable = False
         self._delay_s = 0.0
+        self._drift: Drift | None = None
+        self._pace_s = pace_s
+        self._turn = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -46,15 +52,22 @@ class Application:
             return
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
+        if self._pace_s:
+            async with self._turn:
+                await asyncio.sleep(self._pace_s)
         operation, result = self._work(scope, content)
         self._log_request(scope, content, operation, result)
-        await _answer(send, result.status, result.body)
+        is_drifting = self._drift is not None and result.status < 300
+        body = drifted(result.body, self._drift) if self._drift and is_drifting else result.body
+        await _answer(send, result.status, body)
 
     def _operate(self, path: str, content: bytes) -> Any:
         if path == "/-/control":
             settings = json.loads(content)
             self._is_unavailable = bool(settings.get("unavailable", self._is_unavailable))
             self._delay_s = float(settings.get("delay_s", self._delay_s))
+            if "drift" in settings:
+                self._drift = msgspec.convert(settings["drift"], Drift | None)
             self._backend.control(settings)
         return {"name": self._name, "pending": self._backend.pending()}
 

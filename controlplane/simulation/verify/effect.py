@@ -22,7 +22,11 @@ def effect_differences(evidence: Evidence, records: Index, ledger: Ledger) -> li
             effects[record.exchange_id] = line
         if line["effect"]:
             found.append(_undeclared(line, record and final[record.exchange_id]))
-    executed = [one for one in final.values() if one.exchange_id in evidence.intents and not one.is_replay]
+    executed = [
+        one
+        for one in final.values()
+        if one.exchange_id in evidence.intents and not one.is_replay and one.system  # events end at the gateway
+    ]
     found += [_claimed(record, effects, ledger) for record in executed]
     return [one for one in found if one is not None] + _doubles(evidence)
 

@@ -15,8 +15,9 @@ from catalog.record import Entry, Exchange
 from catalog.slo import SloSpec
 from catalog.workspace import load as load_workspace
 from catalog.workspace import read_directory
+from controlplane.simulation.fault import Fault
 from controlplane.simulation.log import read_log
-from controlplane.simulation.plan import Fault, Plan
+from controlplane.simulation.plan import Plan
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from catalog.record import Exchange
 from controlplane.simulation.verify.difference import Difference
 from controlplane.simulation.verify.evidence import Evidence
-from controlplane.simulation.verify.ledger import SYSTEM_CODES, Ledger
+from controlplane.simulation.verify.ledger import DRIFTED, SYSTEM_CODES, UNREACHED, Ledger
 
 #: transport errors of a caller that mean that not one byte of the request was sent, so that no record can be
 NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
@@ -137,6 +137,8 @@ def _compare(line: dict[str, Any], record: Exchange) -> list[Difference]:
         "span-differs": (line["span"], record.parent_span_id),
         "replay-differs": (line["is_replay"], record.is_replay),
     }
+    if record.consumer:
+        pairs["caller-differs"] = (line["caller"], record.consumer)
     if record.request_sha256:
         pairs["request-body-differs"] = (line["request_sha256"], record.request_sha256)
     for kind, (theirs, ours) in pairs.items():
@@ -153,16 +155,18 @@ def _unexpected(line: dict[str, Any], record: Exchange | None, ledger: Ledger) -
     if line["status"] == 0:
         return []
     fault = ledger.of_call(line["fault"]) if line["fault"] else ""
-    if not fault and record is not None and _lies_with_system(line, record):
-        fault = ledger.of_system(record.system, line["at_us"] - line["duration_us"], line["at_us"])
+    if not fault and record is not None and (kinds := _causes(line, record)):
+        fault = ledger.of_system(record.system, line["at_us"] - line["duration_us"], line["at_us"], kinds)
     sides = {line["caller"]: f"expected {line['expect']}", "gateway": f"{line['status']} {line['code']}"}
     return [Difference("unexpected-answer", line["exchange"] or line["span"], sides, fault)]
 
 
-def _lies_with_system(line: dict[str, Any], record: Exchange) -> bool:
-    """Whether a fault of the system can be behind the answer: its own refusal, or that it did not answer."""
+def _causes(line: dict[str, Any], record: Exchange) -> frozenset[str]:
+    """The kinds of a system's faults that can be behind the answer: it refused, did not answer, or not as agreed."""
+    if line["code"] == "response-violation":
+        return DRIFTED
     is_passed_on = record.upstream_status == line["status"] == 503
-    return is_passed_on or line["code"] in SYSTEM_CODES
+    return UNREACHED if is_passed_on or line["code"] in SYSTEM_CODES else frozenset()
 
 
 def _compare_request(line: dict[str, Any], record: Exchange, ledger: Ledger) -> list[Difference]:

@@ -1,8 +1,8 @@
 """The fault ledger: which fault, if any, explains a difference.
 
 A fault explains only what it can do: an outage explains that a system was not reached or did not answer in time, a lost
-receipt that this receipt never arrived, an expired token that this call got 401. No fault explains a missing record, a
-broken chain, or two effects of one key.
+receipt that this receipt never arrived, a drifted schema that an answer was kept back, an expired token that this call
+got 401. No fault explains a missing record, a broken chain, or two effects of one key.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ SLACK_US = 8_000_000  # what began in a window may show only when deadlines, ret
 SYSTEM_CODES = frozenset(
     {"upstream-unreachable", "upstream-timeout", "upstream-broken", "in-doubt", "idempotency-key-running"}
 )
+#: kinds of faults that keep a system from answering, and those that change what it answers
+UNREACHED = frozenset({"outage", "unavailable", "slowness"})
+DRIFTED = frozenset({"schema_drift"})
 
 
 class Ledger:
@@ -25,17 +28,22 @@ class Ledger:
         self._faults = faults
         self._objects = {name: fault["fault"] for fault in faults for name in fault["objects"]}
 
-    def of_system(self, system: str, from_us: int, to_us: int) -> str:
-        """The fault of `system` that overlaps the time, "" when there is none."""
+    def of_system(self, system: str, from_us: int, to_us: int, kinds: frozenset[str] = UNREACHED) -> str:
+        """The fault of `system`, of one of `kinds`, that overlaps the time; "" when there is none."""
         for fault in self._faults:
             is_near = fault["from_us"] <= to_us and from_us <= fault["to_us"] + SLACK_US
-            if fault["target"] == system and fault["fault_kind"] in ("outage", "unavailable", "slowness") and is_near:
+            if fault["target"] == system and fault["fault_kind"] in kinds and is_near:
                 return str(fault["fault"])
         return ""
 
     def of_object(self, value: str) -> str:
         """The fault that names the object, "" when there is none."""
         return str(self._objects.get(value, ""))
+
+    def touched(self, kind: str) -> dict[str, str]:
+        """The objects that faults of `kind` name, and which fault does."""
+        lines = (fault for fault in self._faults if fault["fault_kind"] == kind)
+        return {name: str(line["fault"]) for line in lines for name in line["objects"]}
 
     def of_call(self, fault: str) -> str:
         """The ledger's line for the fault a call says it belongs to, "" when the ledger has no such line."""

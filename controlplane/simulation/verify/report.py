@@ -20,6 +20,7 @@ from controlplane.simulation.verify.exchange import (
 )
 from controlplane.simulation.verify.figure import figure_differences, lifecycle_differences, refusals_by_policy
 from controlplane.simulation.verify.ledger import Ledger, ledger_differences
+from controlplane.simulation.verify.scenario import late_differences, withheld_differences
 from controlplane.simulation.verify.stream import log_differences, stream_differences
 from controlplane.simulation.verify.telling import last_words
 
@@ -59,6 +60,8 @@ def verify(evidence: Evidence) -> Report:
         *effect_differences(evidence, records, ledger),
         *lifecycle_differences(evidence, records, ledger),
         *figure_differences(evidence),
+        *withheld_differences(evidence, ledger),
+        *late_differences(evidence, ledger),
     ]
     differences.sort(key=lambda one: (one.is_explained, one.kind, one.subject))
     return _report(evidence, differences)

@@ -12,7 +12,7 @@ from tests.controlplane.simulation.direct import Direct, DirectServer
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """The five systems as processes, and the test double that stands where the gateway would."""
+    """The systems as processes, and the test double that stands where the gateway would."""
     tmp_path = tmp_path_factory.mktemp("network")
     secret = secrets.token_urlsafe(16)
     (tmp_path / "systems.secret").write_text(secret)

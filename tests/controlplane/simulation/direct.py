@@ -23,6 +23,7 @@ class Direct:
         self.validators = Validators()
         self.breaches = []
         self.exchanges = []
+        self.events = []
         self._secret = secret
         self._owners = {}  # id -> entity, as a gateway's cross-references
         self._routes = [
@@ -55,6 +56,9 @@ class Direct:
             if method == scope["method"] and pattern.fullmatch(scope["path"])
         )
         self._check(version, operation, operation.request_schemas, body, "request")
+        if operation.is_event:
+            self.events.append(json.loads(body))
+            return 202, b'{"exchange_id": "0", "stream": "direct"}'
         entity = self._entity(scope, body)
         target = scope["path"].removeprefix(version.base_path)
         query = scope["query_string"].decode()

@@ -9,7 +9,8 @@ import pytest
 from catalog.record import Entry, Exchange, IntentEntry, ObjectRef
 from catalog.slo import HttpSource, LifecycleSource, SloSpec
 from catalog.snapshot import sha256_hex
-from controlplane.simulation.plan import Fault, Plan
+from controlplane.simulation.fault import Fault
+from controlplane.simulation.plan import Plan
 from controlplane.simulation.verify import Evidence, verify
 from controlplane.simulation.verify.evidence import split
 from controlplane.simulation.verify.figure import _compare
@@ -150,6 +151,7 @@ def world(records, good, bad, overdue=()):
             "slos": {"items": [{"name": "arrives", **standing}, {"name": "checks", **checks}]},
             "overview": {"figures": [], "as_of_us": as_of_us},
             "objects": {"arrives": {"bad": objects, "open": objects}},
+            "attention": {"items": []},
         },
         "slos": {"arrives": RECEIPTS, "checks": CHECKS},
         "measures": {},

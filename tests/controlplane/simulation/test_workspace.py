@@ -10,6 +10,7 @@ import yaml
 from catalog.workspace import library_files, load, read_directory
 from controlplane.registry.candidate import load_workspace
 from controlplane.simulation.credential import new_signer
+from controlplane.simulation.plan import ENTITIES
 from controlplane.simulation.workspace import AUDIENCE, DEADLINE_S, ISSUER, STATIONS, with_deadline, write_workspace
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def folder(tmp_path):
 def test_the_workspace_is_accepted(folder):
     """With every policy's config checked, as `waybill lint` does."""
     found = load_workspace({path: data.decode() for path, data in read_directory(folder).items()})
-    assert set(found.entities) == {"mercy-health", "sankt-marien"}
+    assert set(found.entities) == {"mercy-health", "sankt-marien", "riverbend-clinics", "shared-services"}
     assert len({entity.region for entity in found.entities.values()}) == 2
 
 
@@ -35,10 +36,28 @@ def test_every_granted_contract_is_bound_for_every_entity(folder):
     found = load(read_directory(folder))
     granted = {name for consumer in found.consumers.values() for name in consumer.contracts}
     assert granted <= found.contracts.keys()
-    for name in granted:
-        for entity in found.entities:
+    events = {one.contract.contract for one in found.versions if any(each.is_event for each in one.operations)}
+    for name in granted - events:
+        for entity, _, _ in ENTITIES:
             bound = [one for one in found.bindings if one.contract == name and one.entity in ("*", entity)]
             assert len(bound) == 1, (name, entity)
+
+
+def test_the_clinics_are_a_file_of_a_few_lines(folder):
+    """Ledger, calendar, currency and who may act come from the template; the shared service center acts for them."""
+    found = load(read_directory(folder))
+    clinics = found.entities["riverbend-clinics"]
+    assert (clinics.currency, clinics.calendar, clinics.parent) == ("USD", "us-federal", "mercy-health")
+    assert found.entities["shared-services"].members == ["riverbend-clinics"]
+    ledgers = {one.system for one in found.bindings if one.entity == "riverbend-clinics"}
+    assert ledgers == {"erp-legacy"}
+    assert "riverbend-clinics" in found.consumers["payables"].entities
+
+
+def test_suppliers_belong_to_their_systems_of_record(folder):
+    """The master owns suppliers, accounts payable where they are paid to."""
+    records = {tuple(one.fields): one.system for one in load(read_directory(folder)).records}
+    assert records == {(): "supplier-master", ("/bank_accounts",): "payables"}
 
 
 def test_only_the_deadline_of_the_receipt_objective_differs(folder):
