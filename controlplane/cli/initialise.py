@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
-from catalog.document import parse_document
 from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.editor import modeline, write_schemas
+from controlplane.cli.importing import read_document, title_of
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import IGNORE_FILE, Imported, check_slug, library_workspace, openapi_workspace, slug
 from controlplane.cli.workspace import own_notes, say_notes
@@ -20,7 +20,7 @@ from controlplane.cli.workspace import own_notes, say_notes
 def init(
     directory: Annotated[Path, typer.Argument(help="Directory of the new workspace; it must not hold one yet.")],
     openapi: Annotated[
-        Path | None, typer.Option(help="Your OpenAPI 3.0 or 3.1 document (YAML or JSON) to be governed.")
+        Path | None, typer.Option(help="Your OpenAPI 2.0, 3.0 or 3.1 document (YAML or JSON) to be governed.")
     ] = None,
     upstream: Annotated[str | None, typer.Option(help="Address of the system that serves it.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the contract; default: from the document's title.")] = None,
@@ -66,8 +66,8 @@ def _read(path: Path, upstream: str | None, name: str | None, domain: str) -> Im
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}") from error
     suffix = ".json" if path.suffix.lower() == ".json" else ".yaml"
-    document = _parse(content, suffix, path)
-    title = _title(document, path)
+    document = read_document(content, suffix, path)
+    title = title_of(document, path)
     return Imported(
         document,
         content.decode("utf-8"),
@@ -77,26 +77,6 @@ def _read(path: Path, upstream: str | None, name: str | None, domain: str) -> Im
         upstream.rstrip("/"),
         title,
     )
-
-
-def _parse(content: bytes, suffix: str, path: Path) -> dict[str, Any]:
-    documents, problems = parse_document(content, f"openapi{suffix}")
-    if problems:
-        raise Invalid(f"{path} cannot be read", [msgspec.structs.replace(each, file=str(path)) for each in problems])
-    document = documents[0] if len(documents) == 1 else None
-    version = str(document.get("openapi", "")) if isinstance(document, dict) else ""
-    if not isinstance(document, dict) or not version.startswith(("3.0", "3.1")):
-        remedy = (
-            "; convert a Swagger 2.0 document first" if isinstance(document, dict) and "swagger" in document else ""
-        )
-        raise Invalid(f"{path} is not an OpenAPI 3.0 or 3.1 document{remedy}")
-    return document
-
-
-def _title(document: dict[str, Any], path: Path) -> str:
-    info = document.get("info")
-    title = info.get("title") if isinstance(info, dict) else None
-    return str(title) if title else path.stem
 
 
 def _name(title: str, path: Path) -> str:

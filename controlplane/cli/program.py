@@ -18,7 +18,9 @@ from controlplane.cli import (
     audit,
     completion,
     consumer,
+    contract,
     demo,
+    doctor,
     editor,
     gateway,
     initialise,
@@ -45,9 +47,11 @@ app = typer.Typer(
 app.command("init", rich_help_panel=START)(initialise.init)
 app.command("up", rich_help_panel=START)(up.up)
 app.add_typer(demo.app, rich_help_panel=START)
+app.command("doctor", rich_help_panel=START)(doctor.doctor)
 app.command("lint", rich_help_panel=DESIGN)(workspace.lint)
 app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
 app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
+app.add_typer(contract.app, rich_help_panel=DESIGN)
 app.command("editor", rich_help_panel=DESIGN)(editor.editor)
 app.command("reference", rich_help_panel=DESIGN)(editor.reference)
 app.add_typer(approval.app, rich_help_panel=DESIGN)

@@ -12,7 +12,9 @@ import typer
 from catalog.errors import Conflict, Invalid, Problem, WaybillError
 from catalog.inventory import LIBRARY_PREFIX
 from catalog.lint.finding import Finding
+from catalog.note import grouped
 from controlplane.cli.connection import TokenOption, UrlOption, connect
+from controlplane.cli.contract import say_groups
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
@@ -22,6 +24,8 @@ _NOTED = {
     "not-enforced": "declared, and not enforced by the gateway",
     "operation-named": "named by Waybill (an operationId of your own is better)",
 }
+
+_MOST_NOTES = 40  # that are told one by one
 
 
 class LintReport(msgspec.Struct, frozen=True):
@@ -131,7 +135,10 @@ def say_notes(notes: tuple[Problem, ...]) -> None:
     """What a document declares and the gateway does not enforce, and what it leaves to be named."""
     for rule, title in _NOTED.items():
         found = [note for note in notes if note.rule == rule]
-        if found:
+        if len(found) > _MOST_NOTES:
+            say(f"{title}: {len(found)}, by what they say and where first (all of them: --format json)")
+            say_groups(grouped(found))
+        elif found:
             say(f"{title}:")
             say_problems(found)
 
