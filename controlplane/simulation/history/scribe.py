@@ -92,7 +92,7 @@ def _meant(version: ContractVersion, operation: Operation, entity: str, told: To
         "version": version.version,
         "operation": operation.id,
         "route": version.base_path + operation.path,
-        "layer": extension.layer,
+        "layer": extension.layer or version.contract.layer,
         "priority": extension.priority,
         "consumer": told.consumer,
         "legal_entity": entity,
