@@ -27,6 +27,7 @@ from litestar.types import ControllerRouterHandler
 
 from catalog.errors import Invalid
 from controlplane import problem
+from controlplane.about import AboutController
 from controlplane.act.controllers import ActController
 from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
@@ -48,6 +49,7 @@ PREFIX = "/api/v1"
 
 DOMAINS: list[ControllerRouterHandler] = [
     IdentityController,
+    AboutController,
     ActController,
     ApprovalController,
     WorkspaceController,

@@ -20,7 +20,12 @@ from controlplane.cli.importing import Vendored, contract_files, overlay_text, r
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import check_slug, scopes
 
-app = typer.Typer(name="contract", help="Contracts of a workspace.", no_args_is_help=True)
+app = typer.Typer(
+    name="contract",
+    help="Contracts of a workspace.",
+    no_args_is_help=True,
+    epilog="Example: waybill contract import orders.yaml --domain procurement",
+)
 
 _SHOWN_PLACES = 3
 _MOST_ROUNDS = 5

@@ -27,6 +27,7 @@ VALIDATE = "procurement.requisitions/requisitions.validate"
 #: people's routes that may be asked by everybody who reads and tell nothing of any legal entity
 WITHOUT_ENTITY = {
     "GET /api/v1/whoami",
+    "GET /api/v1/installation",
     "GET /api/v1/signing-key",
     "GET /api/v1/contracts",
     "GET /api/v1/contracts/{name}",
