@@ -21,6 +21,7 @@ from controlplane.simulation.verify.telling import (
     in_doubt,
     last_words,
     lifecycle_standing,
+    milestones,
     refusal,
 )
 
@@ -136,9 +137,22 @@ def _latency(measure: Measure, records: list[Exchange], _: Evidence) -> dict[str
         and not refusal(record)
         and not record.is_replay
     )
-    if not durations:
+    return _p95(durations)
+
+
+def _delay(measure: Measure, records: list[Exchange], evidence: Evidence) -> dict[str, Any]:
+    source = evidence.slos[measure.slo or ""].source
+    if not isinstance(source, LifecycleSource):
         return {"denominator": 0, "value": None}
-    return {"denominator": len(durations), "value": durations[math.ceil(0.95 * len(durations)) - 1] / 1000}
+    starts, finishes = milestones(source, records)
+    return _p95(sorted(max(0, finishes[subject] - starts[subject]) for subject in starts.keys() & finishes.keys()))
+
+
+def _p95(ordered_us: list[int]) -> dict[str, Any]:
+    """Nearest rank, in milliseconds."""
+    if not ordered_us:
+        return {"denominator": 0, "value": None}
+    return {"denominator": len(ordered_us), "value": ordered_us[math.ceil(0.95 * len(ordered_us)) - 1] / 1000}
 
 
 def _exceptions(measure: Measure, records: list[Exchange], _: Evidence) -> dict[str, Any]:
@@ -158,6 +172,7 @@ KINDS: dict[str, Callable[[Measure, list[Exchange], Evidence], dict[str, Any]]] 
     "refusals": _refusals,
     "in_doubt": _doubt,
     "latency": _latency,
+    "delay": _delay,
     "exceptions": _exceptions,
     "open": _open,
 }

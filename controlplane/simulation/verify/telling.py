@@ -47,17 +47,7 @@ def http_standing(source: HttpSource, records: Iterable[Exchange]) -> Standing:
 
 def lifecycle_standing(source: LifecycleSource, records: Iterable[Exchange], as_of_us: int) -> Standing:
     """By the time of the answers: the first start and the first finish of each object count."""
-    starts: dict[ObjectRef, int] = {}
-    finishes: dict[ObjectRef, int] = {}
-    for record in records:
-        subject = record.object
-        if subject is None or subject.type != source.object or record.is_replay:
-            continue
-        ended_us = record.started_us + record.duration_us
-        if record.event == source.from_event:
-            starts[subject] = min(ended_us, starts.get(subject, ended_us))
-        if record.event == source.to_event:
-            finishes[subject] = min(ended_us, finishes.get(subject, ended_us))
+    starts, finishes = milestones(source, records)
     good, groups = 0, defaultdict[str, set[ObjectRef]](set)
     for subject, started_us in starts.items():
         deadline_us = started_us + source.deadline_s * 1_000_000
@@ -70,6 +60,24 @@ def lifecycle_standing(source: LifecycleSource, records: Iterable[Exchange], as_
             groups["late"].add(subject)
     opened, overdue, late = (frozenset(groups[name]) for name in ("open", "overdue", "late"))
     return Standing(good, len(overdue) + len(late), opened, overdue, late)
+
+
+def milestones(
+    source: LifecycleSource, records: Iterable[Exchange]
+) -> tuple[dict[ObjectRef, int], dict[ObjectRef, int]]:
+    """When each object began and when it finished, in microseconds, whether it has done both or not."""
+    starts: dict[ObjectRef, int] = {}
+    finishes: dict[ObjectRef, int] = {}
+    for record in records:
+        subject = record.object
+        if subject is None or subject.type != source.object or record.is_replay:
+            continue
+        ended_us = record.started_us + record.duration_us
+        if record.event == source.from_event:
+            starts[subject] = min(ended_us, starts.get(subject, ended_us))
+        if record.event == source.to_event:
+            finishes[subject] = min(ended_us, finishes.get(subject, ended_us))
+    return starts, finishes
 
 
 def refusal(record: Exchange) -> str:
