@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 
+from catalog.measure import Measure
 from catalog.record import Entry, Exchange, IntentEntry, ObjectRef
 from catalog.slo import HttpSource, LifecycleSource, SloSpec
 from catalog.snapshot import sha256_hex
@@ -54,11 +55,11 @@ def record(number, operation, system, event, value, **more):
     return Exchange(**{**fields, **more})
 
 
-def stream(records):
+def stream(records, events=()):
     lines, previous = [], ""
     for one in records:
         bodies = [("exchange", one)]
-        if one.upstream_status and not one.is_replay:
+        if (one.upstream_status or one.exchange_id in events) and not one.is_replay:
             about = {"exchange_id": one.exchange_id, "contract": "", "version": "", "operation": "", "consumer": ""}
             intent = IntentEntry(**about, legal_entity="", system=one.system, request_sha256=BODY)
             bodies.insert(0, ("intent", intent))
@@ -320,6 +321,67 @@ def test_a_lost_receipt_that_nobody_is_shown_is_found(accounts):
     """The fault explains that it never arrived, not that the figures hide it."""
     accounts["figures"]["objects"]["arrives"] = {"bad": [], "open": []}
     assert "never-shown" in unexplained(accounts)
+
+
+def drifting(kind, shown):
+    """The ERP answers receipt 1 not as agreed while a fault of `kind` lasts; `shown` says whether a person is asked."""
+    withheld = msgspec.structs.replace(RECORDS[1], status=502, code="response-violation", is_verified=False)
+    accounts = world([RECORDS[0], withheld], good=1, bad=0)
+    accounts["logs"]["systems/receiving.ndjson"][1].update(expect=[201])
+    window = {"fault": "lost-0", "fault_kind": kind, "target": "erp", "from_us": 0, "to_us": 5 * SECOND}
+    accounts["logs"]["faults.ndjson"][0].update(window)
+    accounts["plans"] = (Plan(7, 0, 1, 1, (), (Fault("lost-0", kind, "erp", 0, 1),)),)
+    accounts["figures"]["attention"]["items"] = [{"exchange_id": withheld.exchange_id}] if shown else []
+    return accounts
+
+
+def test_an_answer_kept_back_needs_a_drifted_schema_and_somebody_who_looks():
+    """No outage explains it, and what no person is asked about is found."""
+    assert judged(drifting("schema_drift", shown=True)).is_clean
+    assert unexplained(drifting("outage", shown=True)) == {"answer-withheld", "unexpected-answer"}
+    assert unexplained(drifting("schema_drift", shown=False)) == {"withheld-not-shown"}
+
+
+@pytest.mark.parametrize(("finish_s", "kinds"), [(20, set()), (5, {"lateness-not-shown"})])
+def test_what_was_planned_to_be_late_must_be_told_as_late(finish_s, kinds):
+    """The plan explains the lateness; a figure that shows none is wrong."""
+    finished = msgspec.structs.replace(RECORDS[1], started_us=finish_s * SECOND)
+    is_late = finish_s > 11
+    accounts = world([RECORDS[0], finished], good=0 if is_late else 1, bad=1 if is_late else 0)
+    bad = [{"object": {"type": "receipt", "assigner": "mercy", "value": "GR-1"}}] if is_late else []
+    accounts["figures"]["objects"] = {"arrives": {"bad": bad, "open": []}}
+    line = {"fault": "lost-0", "fault_kind": "late_payment", "objects": ["GR-1"]}
+    accounts["logs"]["faults.ndjson"][0].update(line)
+    accounts["plans"] = (
+        Plan(7, 0, 1, 1, (), (Fault("lost-0", "late_payment", "receiving", 0, 1, objects=("GR-1",)),)),
+    )
+    report = judged(accounts)
+    assert unexplained(accounts) == kinds
+    assert (report.explained == {"lost-0": 1}) is is_late
+
+
+def test_an_event_ends_at_the_gateway_and_has_its_publisher():
+    """It needs no effect at a system; another caller than the record names is found."""
+    told = record(4, "tell", "", "receipt.posted", "GR-1", status=202, upstream_status=0, consumer="receiving")
+    accounts = world([RECORDS[0], RECORDS[1]], good=1, bad=0)
+    accounts["gateway"] = accounts["controlplane"] = stream([*RECORDS[:2], told], events={told.exchange_id})
+    log = accounts["logs"]["systems/receiving.ndjson"]
+    log[2:] = [call(told, "receiving", 3, expect=[202]), end(4)]
+    assert judged(accounts).is_clean
+    log[2]["caller"] = "payables"
+    assert unexplained(accounts) == {"caller-differs"}
+
+
+def test_a_delay_is_computed_from_the_milestones(accounts):
+    """From posting to acceptance, of those that were accepted; told otherwise, it is found."""
+    fields = {"definition": "", "warning_above": 1, "bad_above": 2, "rank": 1, "phrase": {"other": ""}}
+    measure = {"id": "lag", "title": "Lag", "kind": "delay", "slo": "arrives", "window_s": 86_400, **fields}
+    accounts["measures"] = {"lag": msgspec.convert(measure, Measure)}
+    figure = {"id": "lag", "denominator": 1, "value": 1000.0}
+    accounts["figures"]["overview"]["figures"] = [figure]
+    assert judged(accounts).is_clean
+    figure["value"] = 1100.0
+    assert unexplained(accounts) == {"figure-differs"}
 
 
 def test_the_report_is_json(accounts):
