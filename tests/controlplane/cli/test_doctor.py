@@ -144,7 +144,7 @@ def test_a_contract_version_whose_sunset_is_near(tmp_path: Path) -> None:
     soon, past = ((datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds") for days in (20, -1))
     for sunset, told in ((soon, "ends"), (past, "ended")):
         state = {"state": "deprecated", "deprecated_at": "2026-01-01T00:00:00Z", "sunset_at": sunset}
-        shop = write(tmp_path / told, workspace({"1.0.0": state}))
+        shop = write(tmp_path / told, workspace({"1.0.0": state | {"successor": "1.1.0"}, "1.1.0": "published"}))
         found = examined(shop, status=0)["workspace", "sunset"]
         assert found["detail"] == f"logistics.parcels@1.0.0 {told} {sunset[:10]}"
 
@@ -160,7 +160,7 @@ def test_a_gateway_that_is_silent_refused_a_snapshot_or_stopped_shipping(install
     )
     assert "no secret x" in examined(here, status=1, **known)["gateway", "north"]["detail"]
     change(database, "UPDATE gateway SET state = 'ack', detail = ''")
-    change(database, "INSERT INTO halted_stream SELECT 'north/0/1', gateway_id, 'a gap', 1 FROM gateway")
+    change(database, "INSERT INTO halted_stream SELECT gateway_id || '/0/1', gateway_id, 'a gap', 1 FROM gateway")
     assert "a gap" in examined(here, status=1, **known)["gateway", "north"]["detail"]
     change(database, "DELETE FROM halted_stream")
     assert examined(here, status=0, **known)["gateway", "north"]["state"] in ("good", "mind")
