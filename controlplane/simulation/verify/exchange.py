@@ -30,7 +30,7 @@ def index(records: list[Exchange]) -> Index:
     for record in records:
         by_id.setdefault(record.exchange_id, record)
     by_span = {(record.trace_id, record.parent_span_id): record for record in by_id.values()}
-    by_own_span = {(record.trace_id, record.span_id): record for record in by_id.values()}
+    by_own_span = {(record.trace_id, record.upstream_span_id): record for record in by_id.values()}
     return Index(by_id, by_span, by_own_span)
 
 
