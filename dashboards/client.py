@@ -57,6 +57,22 @@ class HttpClient:
         return answer.json()
 
 
+class WithoutSynthetic:
+    """A client whose answers leave synthetic history out."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, path: str, **parameters: str | int) -> Any:
+        if path in _WITH_HISTORY or path.startswith("/slos/"):
+            parameters["synthetic"] = "hide"
+        return self._client.get(path, **parameters)
+
+
+#: what may hold synthetic history
+_WITH_HISTORY = frozenset({"/overview", "/slos", "/lineage/search", "/lineage/chain", "/exchanges", "/trends"})
+
+
 @st.cache_data(ttl=CACHE_S, max_entries=500, show_spinner=False)
 def _cached(_client: HttpClient, key: tuple[str, str], path: str, parameters: tuple[tuple[str, str | int], ...]) -> Any:
     return _client.fetch(path, dict(parameters))

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import sign_in
-from dashboards.client import Client, ClientError, SignInNeeded, connect
+from dashboards.client import Client, ClientError, SignInNeeded, WithoutSynthetic, connect
 from dashboards.view.style import STYLE
 from dashboards.view.time import moment
 
@@ -28,7 +28,24 @@ def run(title: str, show: Callable[[Client], None]) -> None:
         client = connect()
         _who(client.get("/whoami"))
         st.title(title, anchor=False)
-        show(client)
+        show(_history(client))
+
+
+def _history(client: Client) -> Client:
+    """Says that invented history is among the figures where it is, and lets the reader leave it out; the choice stays
+    in the address."""
+    if not client.get("/exchanges", limit=1).get("has_synthetic"):
+        return client
+    is_hidden = st.toggle(
+        "Leave synthetic history out",
+        value=st.query_params.get("synthetic") == "hide",
+        help="Part of what is shown here was invented to have a history; it never passed a gateway.",
+    )
+    set_query("synthetic", "hide" if is_hidden else "")
+    if is_hidden:
+        return WithoutSynthetic(client)
+    st.caption("With synthetic history: invented, marked, and never seen by a gateway.")
+    return client
 
 
 def _who(user: dict[str, Any]) -> None:
@@ -41,11 +58,11 @@ def _who(user: dict[str, Any]) -> None:
 
 
 def _navigation(names: list[str]) -> None:
-    """The legal entity goes along, so that a reader keeps looking at the same one."""
-    entity = st.query_params.get("entity", "")
+    """The legal entity and what is left out go along, so that a reader keeps looking at the same."""
+    kept = {name: st.query_params[name] for name in ("entity", "synthetic") if st.query_params.get(name)}
     with st.container(horizontal=True, key="navigation"):
         for name, file in ((name, PAGES[name]) for name in names):
-            st.page_link(file, label=name, icon=ICONS[name], query_params={"entity": entity} if entity else None)
+            st.page_link(file, label=name, icon=ICONS[name], query_params=kept or None)
 
 
 @contextmanager

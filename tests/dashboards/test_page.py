@@ -53,6 +53,17 @@ def test_overview_narrows_to_the_legal_entity_in_the_address():
     assert ("/overview", {"entity": "sankt-marien"}) in client.asked
 
 
+def test_synthetic_history_is_named_and_can_be_left_out():
+    """The choice goes into the address and into every question that history could answer."""
+    client = FakeClient(**{"/exchanges": {"items": [], "has_synthetic": True}})
+    assert "With synthetic history" in shown(open_page("overview", client))
+    assert ("/overview", {}) in client.asked
+    hidden = open_page("overview", client, synthetic="hide")
+    assert "With synthetic history" not in shown(hidden)
+    assert hidden.toggle[0].value is True
+    assert ("/overview", {"synthetic": "hide"}) in client.asked
+
+
 def test_overview_says_when_a_gateway_is_silent():
     text = shown(open_page("overview", FakeClient(**{"/overview": {**OVERVIEW, "is_stale": True}})))
     assert "silent" in text
