@@ -14,6 +14,7 @@ from controlplane.audit import StreamHead, Verdict, verify_stream
 from controlplane.cli.client import Client
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
+from controlplane.cli.progress import Step, progress
 
 PAGE = 2_000
 
@@ -80,7 +81,8 @@ def verify(
     with connect(url, token) as client:
         key = public_key or client.get("/signing-key")["public_key"]
         heads = _heads(client, stream)
-        verdicts = [verify_stream(head, _lines(client, head), key) for head in heads]
+        with progress("checking entries", sum(head.last for head in heads)) as step:
+            verdicts = [verify_stream(head, _lines(client, head, step), key) for head in heads]
     if output is Format.json:
         say_json([_document(verdict) for verdict in verdicts])
     else:
@@ -99,7 +101,7 @@ def _heads(client: Client, only: str | None) -> list[StreamHead]:
     return found
 
 
-def _lines(client: Client, head: StreamHead) -> Iterator[bytes]:
+def _lines(client: Client, head: StreamHead, step: Step) -> Iterator[bytes]:
     """All lines of a stream up to its head; a page without any ends it."""
     after = 0
     while after < head.last:
@@ -108,6 +110,7 @@ def _lines(client: Client, head: StreamHead) -> Iterator[bytes]:
             return
         yield from page
         after += len(page)
+        step(len(page))
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:

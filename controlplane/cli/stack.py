@@ -20,6 +20,7 @@ from catalog.errors import Conflict, Unavailable
 from controlplane.cli.client import Client, segment
 from controlplane.cli.connection import STATE_DIR, Connection, save_connection
 from controlplane.cli.output import say, say_table
+from controlplane.cli.progress import progress
 from controlplane.cli.sample import curl, sample_call
 from controlplane.cli.workspace import say_applied
 from controlplane.keys import write_secret
@@ -168,7 +169,8 @@ class Stack:
         self._processes.append(process)
         self._addresses["dashboards"] = f"http://127.0.0.1:{port}"
         write_ready_file(self._state / "dashboards.ready.json", self._addresses["dashboards"], process.pid)
-        _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
+        with progress("starting the dashboards"):
+            _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
 
     def _start(self, name: str, argv: list[str], port: int, env: Mapping[str, str] | None = None) -> Process:
         """A server of ours, at `port`, or where it was the last time, or anywhere."""
@@ -177,7 +179,8 @@ class Stack:
         argv = [*argv, "--port", str(port or _free_port(wanted)), "--ready-file", str(ready_file)]
         process = Process.start(name, [sys.executable, *argv], self._log(name), ready_file, env)
         self._processes.append(process)
-        process.wait_ready(READY_S)
+        with progress(f"starting the {name}"):
+            process.wait_ready(READY_S)
         self._addresses[name] = process.url
         return process
 

@@ -16,6 +16,7 @@ from catalog.note import grouped
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.contract import say_groups
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
+from controlplane.cli.progress import progress
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
 HERE = Path()
@@ -63,7 +64,7 @@ def plan(
     Example: waybill plan network
     """
     files = read_workspace(directory)
-    with connect(url, token, directory) as client:
+    with connect(url, token, directory) as client, progress(f"comparing {len(files)} files with what is in force"):
         made = client.post("/workspace/plan", {"files": files})
     if output is Format.json:
         say_json(made)
@@ -87,7 +88,7 @@ def apply(
     """
     files = read_workspace(directory)
     try:
-        with connect(url, token, directory) as client:
+        with connect(url, token, directory) as client, progress(f"publishing {len(files)} files"):
             done = client.post("/workspace/apply", {"files": files})
     except Conflict as error:
         _say_refusal(error, output)
