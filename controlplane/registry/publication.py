@@ -34,12 +34,13 @@ def publish(connection: Connection, context: Context, reason: str, by: str) -> i
 
 
 def _refs(connection: Connection, now_us: int) -> Iterable[BlobRef]:
+    """What is in force, consumers with their live keys; of what else there is no content is read: it can be much."""
     keys = live_keys(connection, rfc3339(now_us))
-    rows = connection.execute(select(item, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)).all()
-    for row in rows:
-        content: bytes = row.content
-        if row.kind == "consumer":
-            content = _with_keys(content, keys.get(row.name, ()))
+    for row in connection.execute(select(item).where(item.c.kind != "consumer")).all():
+        yield BlobRef(row.kind, row.name, row.sha256, row.size_bytes)
+    query = select(item, blob.c.content).join_from(item, blob, item.c.sha256 == blob.c.sha256)
+    for row in connection.execute(query.where(item.c.kind == "consumer")).all():
+        content = _with_keys(row.content, keys.get(row.name, ()))
         yield BlobRef(row.kind, row.name, keep_blob(connection, content, now_us), len(content))
 
 
