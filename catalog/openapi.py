@@ -135,8 +135,11 @@ class _Reader(DocumentReader):
         name = self._name(template, method, item, pointer)
         if item.get("callbacks"):
             self._note("callbacks are not governed", join(pointer, "callbacks"))
-        extension, wrong = shape(item.get("x-waybill", {}), Extension, self._file, join(pointer, "x-waybill"))
-        self.problems += wrong
+        extension = Extension()
+        if "x-waybill" in item:
+            told, wrong = shape(item["x-waybill"], Extension, self._file, join(pointer, "x-waybill"))
+            self.problems += wrong
+            extension = told or extension
         parameters = {**shared, **self._parameters(item, pointer)}
         self._check_path(template, parameters, pointer)
         request, is_required = self._request(item, pointer)
@@ -145,7 +148,7 @@ class _Reader(DocumentReader):
                 id=name,
                 method=method,
                 path=template,
-                extension=extension or Extension(),
+                extension=extension,
                 parameters=tuple(parameters.values()),
                 request_schemas=request,
                 request_required=is_required,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,10 +42,8 @@ class DocumentReader:
         self._validators = validators
         self._file = file
         self._rule = rule
-        self._bundler = Bundler(self._document, canonicals, self._take)
-
-    def _take(self, problem: Problem) -> None:
-        self.problems.append(msgspec.structs.replace(problem, file=self._file))
+        # no bound method: a reader in a circle with its bundler would keep its document until the next collection
+        self._bundler = Bundler(self._document, canonicals, partial(_take, self.problems, file))
 
     def _refuse(self, message: str, pointer: str, remedy: str = "", rule: str = "") -> None:
         problem = Problem(message, pointer=pointer, file=self._file, remedy=remedy, rule=rule or self._rule)
@@ -132,3 +131,7 @@ class DocumentReader:
                     self._refuse(f"example {violation.message}", where, "mend it or the schema", "example")
                 else:
                     self._note(f"an example is not valid: {violation.message}", where)
+
+
+def _take(problems: list[Problem], file: str, problem: Problem) -> None:
+    problems.append(msgspec.structs.replace(problem, file=file))

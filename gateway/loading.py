@@ -8,6 +8,7 @@ through it, `tests/gateway/test_loading.py`), so it is taken out of the collecto
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -20,6 +21,9 @@ from gateway.plan import OperationPlan
 
 #: allocations between collections of the youngest objects; at Python's 700 collecting cost 15 % of the CPU here
 _YOUNG = 50_000
+#: how long the loop waits at most for a thread that compiles to let go; at Python's 5 ms each of the half a dozen
+#: turns of one call waits that long
+_SWITCH_S = 0.000_2
 
 
 class Loading:
@@ -55,12 +59,16 @@ def settle_collector() -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """No collection meanwhile; what was made stays out of the collector's sight afterwards."""
+    """No collection meanwhile, and the loop gets its turns soon; what was made stays out of the collector's sight
+    afterwards."""
     gc.collect()  # what calls have left behind until now, and that alone: the rest is frozen
     gc.disable()
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         yield
     finally:
+        sys.setswitchinterval(usual_s)
         gc.freeze()
         gc.enable()
 

@@ -103,3 +103,22 @@ def test_compiled_schemas_are_bounded_and_come_back(parts):
         assert loading.validators.compilations > CONTRACTS * 6  # some were dropped and compiled again
     finally:
         gc.unfreeze()
+
+
+def test_no_document_outlives_its_reading(loading, parts):
+    """What was decoded to be read is gone when the snapshot runs, without a collection."""
+    gc.disable()
+    try:
+        gc.collect()
+        running = compiled(loading, parts, 1)
+        gc.disable()  # `compile` has put it on again
+        gc.unfreeze()
+        titles = [
+            each["info"]["title"]
+            for each in gc.get_objects()
+            if type(each) is dict and "paths" in each and "info" in each
+        ]
+        assert [title for title in titles if title.startswith("Contract ")] == []
+        assert len(running) == CONTRACTS * estate.OPERATIONS
+    finally:
+        gc.enable()
