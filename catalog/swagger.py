@@ -7,8 +7,12 @@ Sources: OpenAPI 2.0 and 3.0.3.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
+from catalog.canonical import resolve_local
 from catalog.pointer import join, parse
+from catalog.snapshot import sha256_hex
+from catalog.walk import objects_in
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _JSON = ["application/json"]
@@ -19,6 +23,7 @@ _REFS = {
     "#/parameters/": "#/components/parameters/",
     "#/responses/": "#/components/responses/",
 }
+_INTO_PATHS = "#/paths/"
 _SCHEMA_KEYS = frozenset(
     {
         *("type", "format", "items", "default", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"),
@@ -67,7 +72,7 @@ class _Lifter:
         kept = {name: value for name, value in source.items() if name in ("info", "tags", "security", "externalDocs")}
         extensions = {name: value for name, value in source.items() if name.startswith("x-")}
         components = {
-            "schemas": _each(source.get("definitions"), _schema),
+            "schemas": self._schemas(),
             "parameters": {
                 name: self._parameter(item) for name, item in _items(source.get("parameters")) if not _is_body(item)
             },
@@ -85,6 +90,18 @@ class _Lifter:
             else paths,
             "components": {name: value for name, value in components.items() if value != {}},
         }
+
+    def _schemas(self) -> Any:
+        """Definitions, and schemas of operations that others refer to, under names of their own."""
+        found = _each(self._document.get("definitions"), _schema)
+        if not isinstance(found, dict):
+            return found
+        for node, _ in objects_in(self._document.get("paths")):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and ref.startswith(_INTO_PATHS):
+                target = resolve_local(self._document, unquote(ref))
+                found |= {_name_of(ref): _schema(target)} if target is not None else {}
+        return found
 
     def _path(self, template: str, item: Any) -> Any:
         if not isinstance(item, dict) or template.startswith("x-"):
@@ -225,7 +242,13 @@ def _schema(node: Any) -> Any:
     return out
 
 
+def _name_of(ref: str) -> str:
+    return f"at.{sha256_hex(ref.encode())[:16]}"
+
+
 def _ref(ref: str) -> str:
+    if ref.startswith(_INTO_PATHS):
+        return f"#/components/schemas/{_name_of(ref)}"
     for old, new in _REFS.items():
         if ref.startswith(old):
             return new + ref.removeprefix(old)
