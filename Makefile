@@ -1,6 +1,6 @@
 # Everything a newcomer needs; the first call of any target sets up .venv, later calls are quick.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove check format bench lock clean
+.PHONY: help setup demo test prove check format bench pictures lock clean
 
 PYTHON ?= python3
 VENV   := .venv
@@ -46,6 +46,9 @@ format: $(READY) ## format the code
 
 bench: $(READY) ## throughput and cost of governed calls beside direct ones (needs wrk); reported, never gating
 	@$(BIN)/python -m tests.bench
+
+pictures: $(READY) ## the README's pictures, taken anew of the running demo (needs chromium)
+	@$(BIN)/python -m tests.e2e.picture
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

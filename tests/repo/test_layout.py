@@ -66,14 +66,24 @@ def test_a_gateway_host_needs_no_streamlit():
     assert {"dashboards", "cel", "bench"} <= set(project["optional-dependencies"])
 
 
-@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "README.md"])
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "README.md", "CHANGELOG.md"])
 def test_paths_named_in_documents_exist(document):
     """A path in back quotes that looks like one of ours must be there."""
     text = (REPOSITORY / document).read_text()
     tops = "|".join(sorted(PACKAGES))
     named = {match.rstrip("/") for match in re.findall(rf"`((?:{tops})/[\w./-]*)`", text)}
-    assert named, "the document names no path at all"
+    assert named or document == "CHANGELOG.md", "the document names no path at all"
     assert sorted(name for name in named if not (REPOSITORY / name).exists()) == []
+
+
+def test_what_the_readme_links_to_and_shows_exists():
+    """Pictures stay small enough to lie in the repository; each is one that `make pictures` takes."""
+    text = (REPOSITORY / "README.md").read_text()
+    linked = {target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target}
+    shown = set(re.findall(r'src="([^"]+)"', text)) | {target for target in linked if target.endswith(".png")}
+    assert len(shown) == 3
+    assert sorted(name for name in linked | shown if not (REPOSITORY / name).is_file()) == []
+    assert [name for name in shown if (REPOSITORY / name).stat().st_size > 200_000] == []
 
 
 def test_make_targets_named_in_the_readme_exist():
