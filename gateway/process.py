@@ -30,7 +30,6 @@ from gateway.running import Running
 from gateway.secret import Secrets
 from gateway.server import serve
 from gateway.settings import Settings, split
-from gateway.sibling import Siblings
 from gateway.state.backlog import Retention
 from gateway.state.group import Limits
 from gateway.state.sqlite import SqliteStore
@@ -143,14 +142,13 @@ class Gateway:
         shelf = Shelf(own_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
-        self._puller.known = self._loading.known
         self._puller.prepare = self._key_sets.first
         self._puller.agreed = store.note_generation
         instance, scheme = f"{enrolled.gateway}/{settings.slot}", "https" if settings.tls_certificate_file else "http"
         self._exporter = attach(_otlp(settings), self._app, store, secrets, instance, scheme)
         self._shipper = Shipper(control_plane, store)
         self._reconciler = Reconciler(store, upstream, Running(self._app, secrets))
-        if self._exporter is not None and self._exporter.has_spans:
+        if self._exporter is not None:
             self._reconciler.told = self._exporter.offer_late
         handlers = {
             "settle_attention": self._reconciler.settle,
@@ -158,8 +156,6 @@ class Gateway:
         }
         self._commander = Commander(control_plane, store, handlers)
         self._runs = asyncio.Event()
-        together = inherited and inherited.together
-        self._siblings = together and Siblings(self._app, settings.slot, together)
         self._watch()
 
     def _watch(self) -> None:
@@ -191,8 +187,6 @@ class Gateway:
             steps.append(("expiry", served.step))
         if self._exporter is not None:
             self._exporter.start()
-        if self._siblings is not None:
-            await self._siblings.start()
         tasks = [asyncio.create_task(keep(name, step, Backoff()), name=name) for name, step in steps]
         try:
             await self._serve(served, stop)
@@ -201,8 +195,6 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._key_sets.close()
-            if self._siblings is not None:
-                await self._siblings.close()
             await asyncio.gather(self._ship_last(), self._export_last())
 
     async def _serve(self, served: Any, stop: asyncio.Event) -> None:
