@@ -132,6 +132,7 @@ DECISION_MODE = _attribute("waybill.decision.mode", "enforce or shadow")
 DECISION_CODE = _attribute("waybill.decision.code", "reason")
 DECISION_POINTERS = _attribute("waybill.decision.pointers", "where; never values")
 GATEWAY = _attribute("waybill.gateway", "id of a gateway")
+SLOT = _attribute("waybill.slot", "number of a process among those of its gateway; only in Prometheus")
 STREAM = _attribute("waybill.stream", "a stream of records: gateway/slot/epoch")
 SLO = _attribute("waybill.slo", "name of the SLO")
 SLO_STATE = _attribute("waybill.slo.state", "state of the SLO")
@@ -180,6 +181,9 @@ RECORDS_DROPPED = _instrument(
     "waybill.records.dropped", "counter", "{record}", "Records that found the journal's queue full"
 )
 BACKLOG = _instrument("waybill.backlog", "gauge", "By", "Journal that the control plane does not have yet")
+PROCESS_UP = _instrument(
+    "waybill.gateway.process.up", "gauge", "", "1 when the process of the slot answers; 0: its metrics are not told"
+)
 SHIPPING_HALTED = _instrument(
     "waybill.shipping.halted", "gauge", "", "1 when the control plane refuses what is shipped and a person must look"
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets as random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from catalog.errors import Unavailable
@@ -66,7 +66,12 @@ class App:
         self._compiled: Compiled | None = None
         self.sample_ratio = 1.0  # of traces that start here
         self.observe: Callable[[Exchange, bool], None] | None = None  # record, whether its trace is sampled
-        self._own = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics}
+        #: paths that are the gateway's own, with what answers them
+        self.own: dict[str, Callable[[], Awaitable[Reply]]] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
 
     @property
     def compiled(self) -> Compiled | None:
@@ -89,9 +94,9 @@ class App:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not spoken here")
-        own = self._own.get(scope["path"])
+        own = self.own.get(scope["path"])
         if own is not None and scope["method"] in ("GET", "HEAD") and "waybill.refusal" not in scope:
-            await _send(send, own())
+            await _send(send, await own())
             return
         compiled = self._compiled
         if compiled is None:
@@ -192,16 +197,25 @@ class App:
         except OSError:
             call.is_gone = True
 
-    def _healthz(self) -> Reply:
+    async def _healthz(self) -> Reply:
         return Reply(200, _PLAIN, b"ok\n")
 
-    def _readyz(self) -> Reply:
-        if self._compiled is None:
-            return Reply(503, _PLAIN, b"no snapshot yet\n")
-        return Reply(200, _PLAIN, f"snapshot {self._compiled.name}\n".encode())
+    async def _readyz(self) -> Reply:
+        return ready_reply("" if self._compiled is None else self._compiled.name)
 
-    def _metrics(self) -> Reply:
-        return Reply(200, [(b"content-type", METRICS_TYPE.encode())], self.telemetry.text().encode())
+    async def _metrics(self) -> Reply:
+        return metrics_reply(self.telemetry.text())
+
+
+def ready_reply(snapshot: str) -> Reply:
+    """`snapshot` is the name of what runs, "" when there is none."""
+    if not snapshot:
+        return Reply(503, _PLAIN, b"no snapshot yet\n")
+    return Reply(200, _PLAIN, f"snapshot {snapshot}\n".encode())
+
+
+def metrics_reply(text: str) -> Reply:
+    return Reply(200, [(b"content-type", METRICS_TYPE.encode())], text.encode())
 
 
 def create_app(

@@ -30,6 +30,7 @@ from gateway.running import Running
 from gateway.secret import Secrets
 from gateway.server import serve
 from gateway.settings import Settings, split
+from gateway.sibling import Siblings
 from gateway.state.backlog import Retention
 from gateway.state.group import Limits
 from gateway.state.sqlite import SqliteStore
@@ -156,6 +157,8 @@ class Gateway:
         }
         self._commander = Commander(control_plane, store, handlers)
         self._runs = asyncio.Event()
+        together = inherited and inherited.together
+        self._siblings = together and Siblings(self._app, settings.slot, together)
         self._watch()
 
     def _watch(self) -> None:
@@ -163,7 +166,7 @@ class Gateway:
         validators, key_sets = self._loading.validators, self._key_sets
         watch(names.RECORDS_DROPPED, lambda: store.dropped_records)
         watch(names.BACKLOG, lambda: store.backlog_bytes)
-        watch(names.SHIPPING_HALTED, lambda: bool(shipper.halted))
+        watch(names.SHIPPING_HALTED, lambda: int(bool(shipper.halted)))
         watch(names.COMPILED_SCHEMA_BYTES, lambda: validators.compiled_bytes)
         watch(names.SCHEMA_COMPILATIONS, lambda: validators.compilations)
         watch(names.KEY_SETS_OVERDUE, key_sets.overdue)
@@ -187,6 +190,8 @@ class Gateway:
             steps.append(("expiry", served.step))
         if self._exporter is not None:
             self._exporter.start()
+        if self._siblings is not None:
+            await self._siblings.start()
         tasks = [asyncio.create_task(keep(name, step, Backoff()), name=name) for name, step in steps]
         try:
             await self._serve(served, stop)
@@ -195,6 +200,8 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._key_sets.close()
+            if self._siblings is not None:
+                await self._siblings.close()
             await asyncio.gather(self._ship_last(), self._export_last())
 
     async def _serve(self, served: Any, stop: asyncio.Event) -> None:

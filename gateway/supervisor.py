@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from catalog.errors import Unavailable
@@ -23,11 +24,13 @@ from gateway.admission import admitted
 from gateway.backoff import Backoff
 from gateway.server import bind
 from gateway.settings import Settings
+from gateway.sibling import Together
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 6.0  # a child takes five seconds at most to stop in order
 SETTLED_S = 30.0  # a child that lived for so long may die again without a longer pause
+MOST_FAILURES = 8  # of a process that was never ready, one after the other: a quarter of a minute, more or less
 BAD_INPUT = 2  # exit status that no further try can mend
 
 _END = (signal.SIGTERM, signal.SIGINT)
@@ -39,6 +42,7 @@ class Inherited(NamedTuple):
     listener: socket.socket
     lifeline: int  # descriptor that becomes readable when the supervisor is gone
     ready: Callable[[str], None]  # to be called with the URL once calls are answered
+    together: Together | None = None  # the processes behind the port, when there are several
 
 
 class _Child:
@@ -64,8 +68,10 @@ class Supervisor:
         slots: range,
         serve: Callable[[int, Inherited], int],
         on_ready: Callable[[str], None],
+        together: Together | None = None,
     ) -> None:
         self._listener = listener
+        self._together = together
         self._children = [_Child(slot) for slot in slots]
         self._serve = serve
         self._on_ready: Callable[[str], None] | None = on_ready
@@ -75,7 +81,8 @@ class Supervisor:
         self._status = 0
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT, or until a child finds its input bad before it was ready; the exit status."""
+        """Until SIGTERM or SIGINT, or until a child that was never ready finds its input bad or fails too often.
+        Returns the exit status."""
         receiver, sender = socket.socketpair()
         with receiver, sender:
             sender.setblocking(False)
@@ -123,7 +130,7 @@ class Supervisor:
             os.close(tell)
 
         try:
-            return self._serve(child.slot, Inherited(self._listener, self._lifeline[0], ready))
+            return self._serve(child.slot, Inherited(self._listener, self._lifeline[0], ready, self._together))
         except BaseException:
             log.exception("process of slot %d failed", child.slot)
             return 1
@@ -158,13 +165,21 @@ class Supervisor:
             code = os.waitstatus_to_exitcode(status)
             self._close_pipe(child)
             child.pid = 0
-            if code == BAD_INPUT and not child.url:
-                self._is_ending, self._status = True, BAD_INPUT
+            if not self._is_ending and not child.url:
+                self._judge(child, code)
             if time.monotonic() - child.started_s > SETTLED_S:
                 child.backoff.reset()
             child.start_at_s = time.monotonic() + child.backoff.next_s()
             if not self._is_ending:
                 log.error("process of slot %d ended with status %d and is started again", child.slot, code)
+
+    def _judge(self, child: _Child, code: int) -> None:
+        """A process that was never ready: whether another try may help. One that was is tried for ever."""
+        if code == BAD_INPUT:
+            self._is_ending, self._status = True, BAD_INPUT
+        elif child.backoff.tries + 1 >= MOST_FAILURES:
+            log.error("process of slot %d failed %d times and was never ready: giving up", child.slot, MOST_FAILURES)
+            self._is_ending, self._status = True, 1
 
     def _close_pipe(self, child: _Child) -> None:
         if child.ready >= 0:
@@ -199,9 +214,10 @@ def supervise(settings: Settings, serve: Callable[[int, Inherited], int], on_rea
     taken."""
     if asyncio.run(admitted(settings)) is None:
         return 0
-    with _bound(settings.host, settings.port) as listener:
-        slots = range(settings.slot, settings.slot + settings.processes)
-        return Supervisor(listener, slots, serve, on_ready).run()
+    slots = range(settings.slot, settings.slot + settings.processes)
+    with _bound(settings.host, settings.port) as listener, TemporaryDirectory(prefix="waybill-") as directory:
+        together = Together(Path(directory), slots) if len(slots) > 1 else None
+        return Supervisor(listener, slots, serve, on_ready, together).run()
 
 
 def _bound(host: str, port: int) -> socket.socket:

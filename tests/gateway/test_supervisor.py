@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.supervisor import MOST_FAILURES
+from tests.exposition import read
 from tests.gateway.state.sample import run
 from tests.gateway.test_main import host, http, order
 
@@ -97,6 +99,98 @@ def test_children_end_with_their_supervisor(tmp_path, url):
             assert not any(is_running(pid) for pid in pids)
             assert (await it.create()).status_code == 201
             assert await it.stop() == 0
+
+    run(test)
+
+
+def exchanges(families):
+    """Counted exchanges by slot."""
+    by_slot = {}
+    for (_, labels), count in families["waybill_exchanges_total"].samples.items():
+        slot = dict(labels)["waybill_slot"]
+        by_slot[slot] = by_slot.get(slot, 0) + count
+    return by_slot
+
+
+def answering(families):
+    samples = families["waybill_gateway_process_up"].samples
+    return {dict(labels)["waybill_slot"]: up for (_, labels), up in samples.items()}
+
+
+def test_a_scrape_tells_of_all_processes(tmp_path, url):
+    """Whichever process a scrape reaches, the counts of all slots are there and add up to what was sent; one that is
+    down is said to be, keeps the others neither from answering nor from being ready, and is told again once it is back;
+    what it counted before is gone with it."""
+
+    async def test():
+        async with supervised(tmp_path, url) as it:
+
+            async def scrape():
+                return read((await it.get("/metrics")).text)
+
+            for pid in children(it.child.pid):  # while one is held, the other gets the calls
+                os.kill(pid, signal.SIGSTOP)
+                answers = await asyncio.gather(*(it.get("/nowhere") for _ in range(20)))
+                assert {answer.status_code for answer in answers} == {404}
+                os.kill(pid, signal.SIGCONT)
+            for _ in range(100):  # a refused read is counted after its answer
+                if exchanges(await scrape()) == {"0": 20, "1": 20}:
+                    break
+                await asyncio.sleep(0.05)
+            for _ in range(6):
+                families = await scrape()
+                assert exchanges(families) == {"0": 20, "1": 20}
+                assert answering(families) == {"0": 1, "1": 1}
+                slots = {dict(labels)["waybill_slot"] for _, labels in families["waybill_snapshot_generation"].samples}
+                assert slots == {"0", "1"}
+            assert (await it.get("/readyz")).text.startswith("snapshot ")
+
+            stopped = children(it.child.pid)[0]
+            os.kill(stopped, signal.SIGSTOP)
+            families = await scrape()
+            assert sorted(answering(families).values()) == [0, 1]
+            (left,) = exchanges(families)
+            assert (await it.get("/readyz")).status_code == 200
+            os.kill(stopped, signal.SIGKILL)
+            await it.until(lambda: len(set(children(it.child.pid)) - {stopped}) == 2)
+            async with asyncio.timeout(20):
+                while sorted(answering(families).values()) != [1, 1]:
+                    families = await scrape()
+            assert exchanges(families) == {left: 20}
+            assert await it.stop() == 0
+
+    run(test)
+
+
+def test_readiness_is_that_of_all_processes(tmp_path, url):
+    """Without a snapshot none is ready and the scrape says so of each; with one published all become ready."""
+
+    async def test():
+        async with host(tmp_path) as it:
+            await it.start("--state-url", url, "--processes", "2", is_ready=False)
+            await it.until(lambda: it.log.read_text().count("listening at") == 2)
+            it.url = it.log.read_text().split("listening at ")[1].split()[0]
+            assert {(await it.get("/readyz")).status_code for _ in range(6)} == {503}
+            assert {(await it.get("/healthz")).status_code for _ in range(6)} == {200}
+            it.publish()
+            await it.until((it.directory / "ready.json").exists, 30)
+            assert {(await it.get("/readyz")).status_code for _ in range(6)} == {200}
+            assert await it.stop() == 0
+
+    run(test)
+
+
+def test_a_process_that_never_starts_is_given_up(tmp_path):
+    """No database where the state should be: some tries, one line that says so, status 1, no traceback."""
+
+    async def test():
+        async with host(tmp_path) as it:
+            await it.start("--state-url", "postgresql://127.0.0.1:9/none", "--processes", "2", is_ready=False)
+            assert await asyncio.wait_for(it.child.wait(), 120) == 1
+            text = it.log.read_text()
+            assert text.count("giving up") == 1
+            assert text.count("cannot be reached") >= MOST_FAILURES
+            assert "Traceback" not in text
 
     run(test)
 
