@@ -133,7 +133,6 @@ DECISION_CODE = _attribute("waybill.decision.code", "reason")
 DECISION_POINTERS = _attribute("waybill.decision.pointers", "where; never values")
 GATEWAY = _attribute("waybill.gateway", "id of a gateway")
 SLOT = _attribute("waybill.slot", "number of a process among those of its gateway; only in Prometheus")
-STREAM = _attribute("waybill.stream", "a stream of records: gateway/slot/epoch")
 SLO = _attribute("waybill.slo", "name of the SLO")
 SLO_STATE = _attribute("waybill.slo.state", "state of the SLO")
 
@@ -212,7 +211,7 @@ DROPPED = _instrument(
 GATEWAY_SILENCE = _instrument("waybill.gateway.silence", "gauge", "s", "Time since a gateway was last heard of")
 GATEWAY_GENERATION = _instrument("waybill.gateway.generation", "gauge", "{generation}", "What a gateway runs")
 INGEST_LAG = _instrument(
-    "waybill.ingest.lag", "gauge", "s", "Age of the newest record of a stream when it was received"
+    "waybill.ingest.lag", "gauge", "s", "Age of the newest record when it was received, the worst of a gateway's slots"
 )
 ATTENTION_OPEN = _instrument("waybill.attention.open", "gauge", "{item}", "Things that wait for a person")
 APPROVALS_OVERDUE = _instrument(

@@ -27,6 +27,7 @@ T = TypeVar("T")
 Samples = Iterable[tuple[Attributes, float]]
 
 _SAME_ANSWER_S = 1.0
+_LIVE_US = 3_600_000_000  # a slot that has told nothing for so long may be gone: its lag says nothing about now
 REAL = Sight(is_synthetic_shown=False)  # nobody is paged for invented traffic
 
 
@@ -101,14 +102,21 @@ def _running(connection: Connection, _: Context) -> Samples:
         yield {names.GATEWAY: row.gateway_id}, row.running_generation or 0
 
 
-def _lag(connection: Connection, _: Context) -> Samples:
-    """Of the newest stream of each gateway: earlier ones have ended."""
-    newest = select(func.max(stream.c.stream_id)).group_by(stream.c.gateway_id)
-    rows = connection.execute(
-        select(stream.c.name, stream.c.last_at_us, stream.c.ingested_us).where(stream.c.stream_id.in_(newest))
-    )
-    for row in rows:
-        yield {names.STREAM: row.name}, max(row.ingested_us - row.last_at_us, 0) / 1_000_000
+def _lag(connection: Connection, context: Context) -> Samples:
+    """The worst over the live streams of each gateway: the newest of each slot, of those that were heard lately."""
+    columns = stream.c.name, stream.c.gateway_id, stream.c.last_at_us, stream.c.ingested_us
+    is_live = (stream.c.closed_us.is_(None), stream.c.last > 0, ~stream.c.is_synthetic)
+    query = select(*columns).where(*is_live, stream.c.ingested_us > context.clock() - _LIVE_US)
+    newest: dict[str, tuple[int, str, int]] = {}
+    for row in connection.execute(query):
+        slot, epoch = row.name.rsplit("/", 1)
+        told = int(epoch), row.gateway_id, max(row.ingested_us - row.last_at_us, 0)
+        newest[slot] = max(newest.get(slot, told), told)
+    worst: dict[str, int] = {}
+    for _, gateway_id, lag_us in newest.values():
+        worst[gateway_id] = max(worst.get(gateway_id, 0), lag_us)
+    for gateway_id, lag_us in worst.items():
+        yield {names.GATEWAY: gateway_id}, lag_us / 1_000_000
 
 
 def _attention(connection: Connection, _: Context) -> Samples:

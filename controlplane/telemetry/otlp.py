@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -16,9 +15,8 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from catalog import conventions as names
 from catalog.conventions import SCHEMA_URL, SCOPE
-from catalog.errors import Invalid
+from catalog.otlp import endpoints
 from controlplane.context import Context
-from controlplane.settings import Settings
 from controlplane.telemetry.meter import Meters
 from controlplane.telemetry.process import waybill_version
 from controlplane.telemetry.push import Push
@@ -39,14 +37,13 @@ class Instrumentation:
             },
             SCHEMA_URL,
         )
-        endpoint = _base(settings.otlp_endpoint)
+        wanted = endpoints(settings.otlp_endpoint, os.environ)
         self.meters = Meters(context)
         sampler = ParentBased(TraceIdRatioBased(settings.otlp_sample_ratio))
         self._tracers = TracerProvider(sampler, resource, shutdown_on_exit=False)
         self._push: Push | None = None
-        if is_wanted(settings):
-            interval_s = settings.otlp_metric_interval_s
-            self._push = Push(endpoint, interval_s, self.meters, self._tracers, resource)
+        if any(wanted):
+            self._push = Push(wanted, settings.otlp_metric_interval_s, self.meters, self._tracers, resource)
 
     def around(self, app: Any) -> Traced:
         """`app` with its requests traced and measured."""
@@ -61,20 +58,3 @@ class Instrumentation:
         self.meters.count(duration_s, attributes)
         if self._push is not None:
             self._push.duration.record(duration_s, attributes)
-
-
-def is_wanted(settings: Settings) -> bool:
-    has_endpoint = bool(settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    return has_endpoint and os.environ.get("OTEL_SDK_DISABLED") != "true"
-
-
-def _base(endpoint: str) -> str:
-    """ "" leaves it to the environment."""
-    try:
-        url = urlsplit(endpoint)
-        is_usable = not endpoint or (url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0)
-    except ValueError:
-        is_usable = False
-    if not is_usable or url.query:
-        raise Invalid("--otlp-endpoint must be a base URL such as http://127.0.0.1:4318")
-    return endpoint.rstrip("/")

@@ -43,12 +43,13 @@ class SpanSender(Protocol):
 
 
 class Exporter:
-    """`read_metrics` gives what is to be exported every `interval_s`; None when there is nothing to tell."""
+    """Without `spans` or `metrics` these are not told. `read_metrics` gives what is to be exported every
+    `interval_s`; None when there is nothing to tell."""
 
     def __init__(
         self,
-        spans: SpanSender,
-        metrics: MetricExporter,
+        spans: SpanSender | None,
+        metrics: MetricExporter | None,
         builder: SpanBuilder,
         linker: Linker,
         read_metrics: Callable[[], MetricsData | None],
@@ -72,6 +73,10 @@ class Exporter:
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
         self.dropped = 0
 
+    @property
+    def has_spans(self) -> bool:
+        return self._spans is not None
+
     def start(self) -> None:
         self._thread.start()
 
@@ -84,7 +89,8 @@ class Exporter:
     def offer_late(self, record: Exchange, is_settlement: bool) -> None:
         """An exchange that nobody was there to tell of when it ended, or whose doubt was settled (`is_settlement`).
         They are few, and told whether their trace was sampled or not: nobody knows that any more."""
-        self._add(record, is_settlement)
+        if self.has_spans:
+            self._add(record, is_settlement)
 
     def _add(self, record: Exchange, is_settlement: bool) -> None:
         waiting = len(self._queue)
@@ -100,8 +106,9 @@ class Exporter:
         self._is_stopping = True
         self._wakes.set()
         self._thread.join(timeout_s)
-        self._spans.shutdown()
-        self._metrics.shutdown()
+        for exporter in (self._spans, self._metrics):
+            if exporter is not None:
+                exporter.shutdown()
         if self._thread.is_alive():
             log.warning("telemetry not exported at the end: %d exchanges", len(self._queue))
 
@@ -135,14 +142,15 @@ class Exporter:
             log.error("telemetry: %s", type(error).__name__)
 
     def _send_spans(self) -> None:
-        while self._queue:
-            spans = self._encoded([self._queue.popleft() for _ in range(min(len(self._queue), BATCH))])
-            is_taken = self._spans.send(spans)
+        sender = self._spans
+        while sender is not None and self._queue:
+            spans = self._encoded(sender, [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))])
+            is_taken = sender.send(spans)
             self._note("span", len(spans), is_taken)
             if self._is_stopping and not is_taken:
                 return  # the collector is away: nothing more will come of it before the end
 
-    def _encoded(self, batch: Sequence[tuple[Exchange, bool]]) -> list[bytes]:
+    def _encoded(self, sender: SpanSender, batch: Sequence[tuple[Exchange, bool]]) -> list[bytes]:
         """In slices, between which requests get the interpreter."""
         self._linker.prepare([record for record, _ in batch])
         encoded: list[bytes] = []
@@ -150,7 +158,7 @@ class Exporter:
             if at and not self._is_stopping:
                 time.sleep(SLICE_PAUSE_S)
             for record, is_settlement in batch[at : at + SLICE]:
-                encoded += map(self._spans.encode, self._built(record, is_settlement))
+                encoded += map(sender.encode, self._built(record, is_settlement))
         return encoded
 
     def _built(self, record: Exchange, is_settlement: bool) -> Sequence[ReadableSpan]:
@@ -158,8 +166,8 @@ class Exporter:
         return [self._builder.settlement(record, links)] if is_settlement else self._builder.spans(record, links)
 
     def _send_metrics(self) -> None:
-        data = self._read_metrics()
-        if data is not None:
+        data = None if self._metrics is None else self._read_metrics()
+        if data is not None and self._metrics is not None:
             is_taken = self._metrics.export(data) is MetricExportResult.SUCCESS
             self._note("point", points_of(data), is_taken)
 

@@ -23,6 +23,7 @@ from catalog import conventions as names
 from catalog.errors import Invalid, WaybillError
 from catalog.metric import Family
 from catalog.network import System
+from catalog.otlp import endpoints
 from catalog.record import ObjectRef
 from gateway.app import App
 from gateway.state.store import CrossReference, Store
@@ -34,7 +35,6 @@ from gateway.telemetry.span import Address, SpanBuilder
 
 T = TypeVar("T")
 
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _ASK_S = 2.0  # the loop is asked for so long; it is busy only for milliseconds
 _PORTS = {"http": 80, "https": 443}
 
@@ -51,7 +51,8 @@ class OtlpSettings(msgspec.Struct, frozen=True):
 
     @property
     def is_wanted(self) -> bool:
-        return bool(self.endpoint or os.environ.get(_ENDPOINT)) and os.environ.get("OTEL_SDK_DISABLED") != "true"
+        """Raises: Invalid."""
+        return any(endpoints(self.endpoint, os.environ))
 
 
 class Asked:
@@ -111,7 +112,8 @@ def attach(
     asked = Asked(asyncio.get_running_loop(), store.cross_references_of, telemetry.families)
     exporter = open_exporter(settings, secrets, asked, instance, scheme, lambda: _systems(app))
     app.sample_ratio = settings.sample_ratio
-    app.observe = exporter.offer
+    if exporter.has_spans:
+        app.observe = exporter.offer
     telemetry.join(exporter.families)
     return exporter
 
@@ -138,7 +140,7 @@ def open_exporter(
 
     from gateway.telemetry.encode import OtlpSpanSender
 
-    traces, metrics = _endpoints(settings.endpoint)
+    traces, metrics = endpoints(settings.endpoint, os.environ)
     headers = {name: _secret(secrets, secret) for name, secret in settings.headers.items()}
     resource = Resource.create(
         {
@@ -156,8 +158,8 @@ def open_exporter(
         return metrics_data(families, resource, started_ns, time.time_ns()) if families else None
 
     return Exporter(
-        OtlpSpanSender(resource, builder.scope, traces, headers),
-        OTLPMetricExporter(metrics, headers=headers),
+        OtlpSpanSender(resource, builder.scope, traces, headers) if traces else None,
+        OTLPMetricExporter(metrics, headers=headers) if metrics else None,
         builder,
         Linker(asked.first_exchanges),
         read_metrics,
@@ -179,21 +181,6 @@ def address_of(system: System | None) -> Address | None:
         if url.hostname:
             return Address(url.hostname, url.port or _PORTS[url.scheme])
     return None
-
-
-def _endpoints(endpoint: str) -> tuple[str | None, str | None]:
-    """None leaves it to the environment."""
-    if not endpoint:
-        return None, None
-    try:
-        url = urlsplit(endpoint)
-        is_usable = url.scheme in _PORTS and bool(url.hostname) and not url.query and url.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise Invalid("--otlp-endpoint must be a base URL such as http://127.0.0.1:4318")
-    base = endpoint.rstrip("/")
-    return f"{base}/v1/traces", f"{base}/v1/metrics"
 
 
 def _secret(secrets: Mapping[str, str], name: str) -> str:

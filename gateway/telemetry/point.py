@@ -59,7 +59,7 @@ def _metric(family: Family, started_ns: int, now_ns: int) -> Metric:
 
 def _numbers(family: Family, started_ns: int, now_ns: int) -> list[NumberDataPoint]:
     return [
-        NumberDataPoint(dict(attributes), started_ns, now_ns, value)
+        NumberDataPoint(dict(attributes), started_ns, now_ns, int(value) if isinstance(value, bool) else value)
         for attributes, value in family.samples
         if not isinstance(value, Distribution)
     ]

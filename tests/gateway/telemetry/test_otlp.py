@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import signal
 import time
 
 import httpx
@@ -12,12 +13,15 @@ import pytest
 from catalog import conventions as names
 from catalog.errors import Invalid
 from gateway.telemetry.otlp import OtlpSettings, attach, header_secrets
+from tests import collector as collecting
 from tests import exposition
 from tests.collector import collector
 from tests.gateway.rig import ORDER_BODY, answers, api_key, consumer, content, rig
+from tests.gateway.telemetry.sample import EXCHANGE
 from tests.gateway.telemetry.snapshot import REFUSED, WRITTEN
 from tests.gateway.test_main import host
 from tests.gateway.test_reconcile import http
+from tests.gateway.test_supervisor import children
 
 POST = "/buying/v1/orders"
 CHAIN = ("requisition", "purchase_order", "receipt", "invoice", "payment")
@@ -187,6 +191,42 @@ def test_two_problems_with_one_status(tmp_path):
     assert sorted(point.count for point in sink.points()[names.SERVER_DURATION.name]) == [1, 2]
 
 
+def test_every_process_exports_for_itself(tmp_path, postgres):
+    """The supervisor forks without a thread or a provider of OpenTelemetry's beside it, also when a child has died;
+    each child, the new one too, tells of itself."""
+    watch = (
+        "import sys, threading\n"
+        "sys.addaudithook(lambda event, _: event == 'os.fork' and print('fork', threading.active_count(),"
+        "'opentelemetry.sdk.metrics._internal.export' in sys.modules and any(type(it).__name__ == 'MeterProvider'"
+        " for it in __import__('gc').get_objects()), file=sys.stderr, flush=True))\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(watch)
+
+    def instances(sink):
+        found = [resource.resource for export in list(sink.metrics) for resource in export.resource_metrics]
+        ids = [collecting.attributes(it.attributes)[names.SERVICE_INSTANCE_ID].rsplit("/", 1)[1] for it in found]
+        return {slot: ids.count(slot) for slot in ids}
+
+    async def go(sink):
+        options = ("--processes", "2", "--otlp-endpoint", sink.url, "--otlp-metric-interval-s", "0.2")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(tmp_path))
+            async with host(tmp_path) as it:
+                it.publish()
+                await it.start("--state-url", postgres.database(), *options)
+                await it.until(lambda: set(instances(sink)) == {"0", "1"})
+                for pid in children(it.child.pid):
+                    os.kill(pid, signal.SIGKILL)
+                await it.until(lambda: it.log.read_text().count("fork ") == 4)
+                before = instances(sink)
+                await it.until(lambda: all(instances(sink)[slot] > before[slot] + 1 for slot in before), 30)
+                assert await it.stop() == 0
+        return [line for line in it.log.read_text().splitlines() if line.startswith("fork ")]
+
+    with collector() as sink:
+        assert asyncio.run(go(sink)) == ["fork 1 False"] * 4
+
+
 def chain_document():
     """Five writes, each of an object that follows from the one before."""
     body = {"type": "object", "properties": {name: {"type": "string"} for name in ("legal_entity", "of")}}
@@ -306,6 +346,27 @@ def test_a_bad_collector_stops_nobody(tmp_path, manner):
     if manner == "hangs":
         assert value(names.DROPPED) >= 40 - 10
     assert "Traceback" not in (tmp_path / "gateway.log").read_text()
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+def test_one_signal_only(tmp_path, signal, monkeypatch):
+    """The variable of one signal is an endpoint for that one; the other goes nowhere."""
+
+    async def go(sink):
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", f"{sink.url}/v1/{signal}")
+        async with rig(tmp_path) as gateway:
+            exporter = attach(OtlpSettings(interval_s=0.05), gateway.app, gateway.store, {}, "gw-1/0", "http")
+            exporter.start()
+            await gateway.call("POST", POST, ORDER_BODY, headers={"Idempotency-Key": "k"})
+            exporter.offer_late(EXCHANGE, is_settlement=False)
+            await asyncio.to_thread(exporter.stop, 10)
+            (waiting,) = [family for family in exporter.families() if family.instrument is names.QUEUE]
+            assert waiting.samples == [({}, 0)]
+
+    with collector() as sink:
+        asyncio.run(go(sink))
+    assert {path for path, _ in sink.requests} == {f"/v1/{signal}"}
+    assert bool(sink.spans) is (signal == "traces")
 
 
 def test_nothing_without_an_endpoint(tmp_path, monkeypatch):
