@@ -15,9 +15,6 @@ ICON = (
 
 st.set_page_config(page_title="Waybill", page_icon=ICON, layout="wide")
 st.navigation(
-    [
-        st.Page(PAGES["Overview"], title="Overview", default=True),
-        st.Page(PAGES["Transactions"], title="Transactions"),
-    ],
+    [st.Page(file, title=title, default=title == "Overview") for title, file in PAGES.items()],
     position="hidden",  # the pages draw their own, which stays in sight on a phone
 ).run()

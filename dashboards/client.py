@@ -1,4 +1,5 @@
-"""The only door to the control plane: small cached GETs. A page never sees a connection, a status or a token."""
+"""The only door to the control plane: small cached GETs, and the few acts that pages offer. A page never sees a
+connection, a status or a token."""
 
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ class Client(Protocol):
 
     def get(self, path: str, **parameters: str | int) -> Any: ...
 
+    def post(self, path: str, body: Any) -> Any: ...
+
 
 class HttpClient:
     """Asks the control plane at `url` with a bearer `token`.
@@ -45,9 +48,18 @@ class HttpClient:
     def get(self, path: str, **parameters: str | int) -> Any:
         return _cached(self, self._key, path, tuple(sorted(parameters.items())))
 
+    def post(self, path: str, body: Any) -> Any:
+        """Something is done: nobody's remembered answers hold any longer."""
+        done = self._ask("POST", path, json=body)
+        _cached.clear()
+        return done
+
     def fetch(self, path: str, parameters: dict[str, str | int]) -> Any:
+        return self._ask("GET", path, params=parameters)
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
         try:
-            answer = self._client.get(path, params=parameters)
+            answer = self._client.request(method, path, **more)
         except httpx.HTTPError as error:
             raise ClientError(f"The control plane at {self.url} does not answer ({type(error).__name__}).") from error
         if answer.status_code == 401:
@@ -55,22 +67,6 @@ class HttpClient:
         if not answer.is_success:
             raise ClientError(_detail(answer))
         return answer.json()
-
-
-class WithoutSynthetic:
-    """A client whose answers leave synthetic history out."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def get(self, path: str, **parameters: str | int) -> Any:
-        if path in _WITH_HISTORY or path.startswith("/slos/"):
-            parameters["synthetic"] = "hide"
-        return self._client.get(path, **parameters)
-
-
-#: what may hold synthetic history
-_WITH_HISTORY = frozenset({"/overview", "/slos", "/lineage/search", "/lineage/chain", "/exchanges", "/trends"})
 
 
 @st.cache_data(ttl=CACHE_S, max_entries=500, show_spinner=False)

@@ -182,9 +182,16 @@ def objective_text(spec: SloSpec) -> str:
     else:
         source = spec.source
         objects = f"{source.object.replace('_', ' ')}s"
-        what = f"of {objects} have {source.to_event} within {source.deadline_s} s of {source.from_event}"
-    text = f"{percent} % {what}, over {spec.window}"
+        ended, begun = (event.replace("_", " ").replace(".", " ") for event in (source.to_event, source.from_event))
+        what = f"of {objects}: “{ended}” within {_in_words(source.deadline_s)} of “{begun}”"
+    text = f"{percent} % {what}, over {spec.window[:-1]} {spec.window[-1]}"
     return f"{spec.meaning.rstrip('.')}: {text}" if spec.meaning else text
+
+
+def _in_words(length_s: int) -> str:
+    """`259200` as `3 d`, `900` as `15 min`."""
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"))
+    return next((f"{length_s // size} {unit}" for size, unit in units if length_s % size == 0), f"{length_s} s")
 
 
 def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:

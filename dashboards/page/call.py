@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page.frame import NARROW_PX, PAGES, entity_choice
+from dashboards.page.frame import NARROW_PX, PAGES, carried, narrowing
 from dashboards.view import call as view
-from dashboards.view.word import reason, words
+from dashboards.view.word import plain, reason, words
 
 LIMIT = 30
 #: what to show -> the filters of the API that narrow to it
@@ -31,12 +31,11 @@ NAMED = {
 
 def show(client: Client) -> None:
     """What is asked is in the address, so that it can be sent to somebody."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = _kind_choice()
-        entity = entity_choice(client)
+    kind = _kind_choice()
+    narrowed = narrowing(client)
     named = {name: st.query_params[name] for name in NAMED if name in st.query_params}
     _named_filters(named)
-    filters = {**KINDS[kind], **named, **({"entity": entity} if entity else {})}
+    filters = {**KINDS[kind], **named, **narrowed}
     items = client.get("/exchanges", **filters, limit=LIMIT)["items"]
     st.caption(f"The newest {len(items)}" if len(items) == LIMIT else f"{len(items)} in all, the newest first")
     if not items:
@@ -50,8 +49,11 @@ def _kind_choice() -> str:
     """Other ways of naming a kind in the address are understood, too."""
     query = st.query_params
     asked = "Refused or failed" if query.get("refused") else "In doubt" if query.get("executed") else "All calls"
-    options = list(KINDS)
-    chosen = str(st.selectbox("Show", options, index=options.index(asked), width=NARROW_PX))
+    key = "kind-of-calls"
+    if st.session_state.get(f"{key}-address") != asked or key not in st.session_state:
+        st.session_state[key] = asked
+    chosen = str(st.selectbox("Show", list(KINDS), width=NARROW_PX, key=key))
+    st.session_state[f"{key}-address"] = chosen
     if chosen != asked:
         for name in ("refused", "executed"):
             query.pop(name, None)
@@ -88,17 +90,12 @@ def _row(item: dict[str, Any], number: int) -> None:
         st.page_link(
             PAGES["Transactions"],
             label=_label(item),
-            query_params={**about, "exchange": item["exchange_id"]},
+            query_params=carried(**about, exchange=item["exchange_id"]),
         )
-        st.caption(_plain(view.line(item)))
+        st.caption(plain(view.line(item)))
 
 
 def _label(item: dict[str, Any]) -> str:
     sign = view.SIGNS[view.outcome(item)]
     subject = view.subject(item)
-    return f"{sign} **{_plain(view.title(item))}**" + (f" · {_plain(subject)}" if subject else "")
-
-
-def _plain(text: str) -> str:
-    """Text of others is never Markdown."""
-    return "".join(f"\\{character}" if character in r"\`*_{}[]()<>#+!|~$:-" else character for character in text)
+    return f"{sign} **{plain(view.title(item))}**" + (f" · {plain(subject)}" if subject else "")

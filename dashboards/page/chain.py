@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page.frame import PAGES, as_of
+from dashboards.page.frame import PAGES, as_of, carried
 from dashboards.view import chain as view
 from dashboards.view import exchange as exchange_view
 from dashboards.view.word import words
@@ -21,6 +21,8 @@ def show(client: Client, item: dict[str, str]) -> None:
     chain = client.get("/lineage/chain", type=item["type"], assigner=item["assigner"], value=item["value"])
     st.subheader(f"{words(item['type']).capitalize()} {item['value']}", anchor=False)
     as_of(chain)
+    if chain.get("is_synthetic"):
+        st.html('<p class="wb-note">Synthetic history: invented for demonstration, no gateway saw or judged it.</p>')
     if chain.get("truncated"):
         st.warning("This chain is longer than what is shown.")
     _graph(chain)
@@ -30,7 +32,7 @@ def show(client: Client, item: dict[str, str]) -> None:
         PAGES["Transactions"],
         label="All calls about this document, reads too",
         icon=":material/list:",
-        query_params={**{key: item[key] for key in ("type", "assigner", "value")}, "calls": "1"},
+        query_params=carried(**{key: item[key] for key in ("type", "assigner", "value")}, calls="1"),
     )
     _step(client, chain["events"], st.query_params.get("exchange", ""))
 

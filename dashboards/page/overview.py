@@ -1,4 +1,4 @@
-"""Overview: one sentence and the declared figures, each with denominator, as-of time and what is behind it."""
+"""Overview: one sentence and the declared figures, each with denominator, as-of time, course and what is behind it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page.frame import PAGES, as_of, entity_choice, readable, run
+from dashboards.page.frame import PAGES, as_of, carried, narrowing, readable, run
 from dashboards.view import figure
 
 COLUMNS = 3
@@ -15,35 +15,35 @@ REFRESH_S = 5
 
 
 def show(client: Client) -> None:
-    entity = entity_choice(client)
-    _figures(client, entity)
+    _figures(client, narrowing(client))
 
 
 @st.fragment(run_every=REFRESH_S)
-def _figures(client: Client, entity: str) -> None:
+def _figures(client: Client, narrowed: dict[str, str]) -> None:
     with readable():
-        _show_figures(client.get("/overview", entity=entity) if entity else client.get("/overview"), entity)
+        _show_figures(client.get("/overview", **narrowed))
 
 
-def _show_figures(document: dict[str, Any], entity: str) -> None:
+def _show_figures(document: dict[str, Any]) -> None:
     st.html(figure.sentence(document["sentence"]))
     as_of(document)
     figures = document["figures"]
+    if not figures:
+        st.info("No figure is declared. `waybill init` brings a set of them; apply it and this page fills.")
     for start in range(0, len(figures), COLUMNS):
         for column, item in zip(st.columns(COLUMNS), figures[start : start + COLUMNS], strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
-                _card(item, entity, document["as_of_us"])
+                _card(item, document["as_of_us"])
 
 
-def _card(item: dict[str, Any], entity: str, as_of_us: int) -> None:
+def _card(item: dict[str, Any], as_of_us: int) -> None:
     st.html(figure.card(item, as_of_us))
     if item.get("link"):
-        query = {**item["link"]["query"], **({"entity": entity} if entity else {})}
         st.page_link(
             PAGES[item["link"]["page"]],
             label="Show what is behind it",
             icon=":material/arrow_forward:",
-            query_params=query,
+            query_params=carried(**item["link"]["query"]),
             help=item.get("definition"),
         )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from dashboards.client import Client
 from dashboards.page import chain
-from dashboards.page.frame import NARROW_PX, PAGES, entity_choice, set_query
+from dashboards.page.frame import PAGES, carried, choice, narrowing, synthetic_choice
 from dashboards.view.chain import axes
 from dashboards.view.money import money
+from dashboards.view.objective import due
 from dashboards.view.time import moment
 from dashboards.view.word import words
 
@@ -18,7 +21,7 @@ STATES = {"open": "Not finished yet", "bad": "Too late"}
 
 def show(client: Client, asked: str) -> None:
     """The one object of that key, or all that begin with it."""
-    items = client.get("/lineage/search", q=asked, limit=LIMIT)["items"]
+    items = client.get("/lineage/search", q=asked, limit=LIMIT, **synthetic_choice(client))["items"]
     exact = [item for item in items if item["object"]["value"] == asked]
     if len(exact) == 1:
         chain.show(client, exact[0]["object"])
@@ -33,28 +36,21 @@ def show(client: Client, asked: str) -> None:
 
 def show_objective(client: Client, name: str) -> None:
     """The objects an objective still waits for, or got too late."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        state = _state_choice()
-        entity = entity_choice(client)
-    narrowed = {"entity": entity} if entity else {}
+    state = choice("Show", STATES, "state")
+    narrowed = narrowing(client)
     standing = [item for item in client.get("/slos", **narrowed)["items"] if item["name"] == name]
     items = client.get(f"/slos/{name}/objects", state=state, limit=LIMIT, **narrowed)["items"]
     st.subheader(f"{STATES[state]}: {standing[0]['title'] if standing else name}", anchor=False)
     if standing:
         st.caption(standing[0]["objective"])
     st.caption(f"{len(items)} shown, oldest deadline first" if items else "None.")
+    show_objects(items)
+
+
+def show_objects(items: list[dict[str, Any]]) -> None:
+    """Objects behind an objective: each leads to its chain."""
     for number, item in enumerate(items):
-        due = f"{item['state']}, due {moment(item['deadline_us'])}"
-        _row(item["object"], [money(item.get("amount")), due], number)
-
-
-def _state_choice() -> str:
-    asked = st.query_params.get("state", "open")
-    options = list(STATES)
-    index = options.index(asked) if asked in options else 0
-    state = str(st.selectbox("Show", options, index=index, format_func=STATES.__getitem__, width=NARROW_PX))
-    set_query("state", state)
-    return state
+        _row(item["object"], [money(item.get("amount")), due(item)], number)
 
 
 def _row(item: dict[str, str], parts: list[str], number: int) -> None:
@@ -63,6 +59,6 @@ def _row(item: dict[str, str], parts: list[str], number: int) -> None:
             PAGES["Transactions"],
             label=f"{words(item['type'])} **{item['value']}**",
             icon=":material/account_tree:",
-            query_params={key: item[key] for key in ("type", "assigner", "value")},
+            query_params=carried(**{key: item[key] for key in ("type", "assigner", "value")}),
         )
         st.caption(" · ".join(part for part in [item["assigner"], *parts] if part))

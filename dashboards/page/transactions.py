@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards.client import Client
 from dashboards.page import call, chain, search
-from dashboards.page.frame import run
+from dashboards.page.frame import carried, run, text
 
 
 def show(client: Client) -> None:
@@ -27,17 +27,16 @@ def show(client: Client) -> None:
 
 def _search_field() -> None:
     before = st.query_params.get("q", "")
-    asked = st.text_input(
+    asked = text(
         "Business key",
-        value=before,
+        "q",
         placeholder="Number of an order, invoice, payment …",
         help="The number of a requisition, order, receipt, invoice, payment or supplier, or how it begins.",
         icon=":material/search:",
         width=480,
     )
-    asked = (asked or "").strip()
     if asked != before:
-        st.query_params.from_dict({"q": asked} if asked else {})
+        st.query_params.from_dict(carried(q=asked) if asked else carried())
 
 
 if __name__ == "__main__":

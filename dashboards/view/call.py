@@ -68,5 +68,13 @@ def line(call: dict[str, Any]) -> str:
     """The small print of a row: when, who, for whom, how much, how it was answered."""
     answered = f"{call['status']} in {span(call['duration_us'])}"
     caller = call.get("consumer") or "unknown caller"
-    parts = [moment(call["started_us"]), caller, call.get("legal_entity", ""), money(call.get("amount")), answered]
+    mark = "synthetic" if call.get("is_synthetic") else ""
+    parts = [
+        mark,
+        moment(call["started_us"]),
+        caller,
+        call.get("legal_entity", ""),
+        money(call.get("amount")),
+        answered,
+    ]
     return " · ".join(part for part in parts if part)

@@ -18,6 +18,7 @@ def facts(document: dict[str, Any]) -> dict[str, str]:
     record = document["exchange"]
     refused_by = record.get("refused_by", "")
     rows = {
+        "Synthetic": "yes: invented for demonstration, never evaluated" if document.get("is_synthetic") else "",
         "What happened": title(record),
         "Exchange": record["exchange_id"],
         "Trace": record["trace_id"],

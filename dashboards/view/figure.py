@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from dashboards.view.money import sums
+from dashboards.view.spark import amount, change, spark
 from dashboards.view.time import moment
 from dashboards.view.word import reason
 
@@ -30,16 +31,7 @@ def value_text(value: Any, unit: str) -> str:
     it was spent."""
     if value is None:
         return "–"
-    number = Decimal(str(value))
-    if unit == "ratio":
-        return f"{number * 100:.1f} %" if number >= 0 else f"spent {_short(1 - number)}×"
-    if unit == "ms":
-        return f"{number:,.0f} ms"
-    return f"{number:,}"
-
-
-def _short(number: Decimal) -> str:
-    return f"{number:,.1f}".removesuffix(".0") if number < 10 else f"{number:,.0f}"
+    return amount(Decimal(str(value)), unit)
 
 
 def card(item: dict[str, Any], page_as_of_us: int | None) -> str:
@@ -53,6 +45,7 @@ def card(item: dict[str, Any], page_as_of_us: int | None) -> str:
     if item.get("money"):
         parts.append(f'<div class="wb-money">{escape(sums(item["money"]))}</div>')
     parts += [f'<div class="wb-small">{line}</div>' for line in _lines(item, page_as_of_us)]
+    parts.append(_trend(item))
     parts += _bars(item.get("detail") or [])
     return f'<div data-card="{escape(item["id"])}">' + "".join(parts) + "</div>"
 
@@ -70,6 +63,16 @@ def _lines(item: dict[str, Any], page_as_of_us: int | None) -> list[str]:
     when = "" if item.get("as_of_us") == page_as_of_us else f"as of {moment(item.get('as_of_us'))}"
     lines.append(escape(" · ".join(part for part in (item.get("window"), when) if part)))
     return [line for line in lines if line]
+
+
+def _trend(item: dict[str, Any]) -> str:
+    """Where the figure comes from: its course over this window and the one before, and whether it gets worse."""
+    trend = item.get("trend")
+    if not trend:
+        return ""
+    length = str(item.get("window") or "").removeprefix("last ") or "window"
+    chart = spark([point["value"] for point in trend["points"]], f"{item['title']}: the {length} before and this one")
+    return chart + change(item["value"], trend["previous"], item["unit"], item.get("better", "less"), length)
 
 
 def _bars(detail: list[dict[str, Any]]) -> list[str]:

@@ -47,7 +47,38 @@ border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}
 .st-key-graph-across,.st-key-graph-down{overflow-x:auto;overflow-y:hidden}
 .st-key-graph-across svg,.st-key-graph-down svg{max-width:none}
 .st-key-graph-down{display:none}
+.wb-spark{display:block;width:100%;height:2.75rem;margin:.4rem 0 .1rem}
+.wb-change{display:block;font-size:.82rem;line-height:1.4}
+.wb-change.wb-good{color:#177a4e;color:light-dark(#146b44,#5fd39b);font-weight:600}
+.wb-change.wb-bad{color:#c0392b;color:light-dark(#b03022,#ff8d80);font-weight:600}
+.wb-note{margin:0;font-size:.88rem;line-height:1.4;padding:.35rem .7rem;border-left:3px solid #9a5f0b;
+background:color-mix(in srgb,#9a5f0b 9%,transparent)}
+.wb-pill{display:inline-block;font-size:.8rem;font-weight:600;line-height:1.35;padding:.05rem .5rem;
+border-radius:.8rem;border:1px solid color-mix(in srgb,currentColor 35%,transparent)}
+.wb-is-good{background:#177a4e;border-color:#177a4e;color:#fff}
+.wb-is-watch{background:#9a5f0b;border-color:#9a5f0b;color:#fff}
+.wb-is-bad{background:#c0392b;border-color:#c0392b;color:#fff}
+table.wb-table.wb-table{width:100%;border-collapse:collapse;font-size:.88rem;line-height:1.4;margin:0 0 .5rem}
+.wb-table caption{text-align:left;font-weight:600;font-size:.95rem;padding:.2rem 0}
+.wb-table.wb-table th,.wb-table.wb-table td{border:0;
+border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent);
+text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;overflow-wrap:anywhere}
+.wb-table.wb-table th{font-weight:600;opacity:.85;overflow-wrap:normal}
+.wb-table.wb-table .wb-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;
+padding-right:1.5rem}
+.wb-table.wb-table .wb-whole{white-space:nowrap;padding-right:1.25rem}
+.wb-bars{max-width:46rem}
 @media (max-width:640px){
+.st-key-narrowing [data-testid="stElementContainer"]{
+flex:1 1 calc(50% - .5rem)!important;width:auto!important;min-width:0!important}
+.wb-table thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.wb-table tbody,.wb-table tr,.wb-table caption{display:block}
+.wb-table tr{padding:.5rem 0;border-bottom:1px solid color-mix(in srgb,currentColor 25%,transparent)}
+.wb-table.wb-table td,.wb-table.wb-table .wb-number,.wb-table.wb-table .wb-whole{
+display:grid;grid-template-columns:7.5rem minmax(0,1fr);gap:.6rem;
+border:0;padding:.1rem 0;text-align:left;justify-items:start}
+.wb-table.wb-table .wb-whole{white-space:normal}
+.wb-table td::before{content:attr(data-label);opacity:.85;font-weight:600}
 .st-key-graph-across{display:none}
 .st-key-graph-down{display:flex}
 .wb-sentence{font-size:1.1rem}

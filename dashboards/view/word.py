@@ -8,6 +8,11 @@ import re
 REASONS = {
     "api-key": "key missing, wrong or expired",
     "jwt": "token missing, wrong or expired",
+    "mtls": "client certificate missing or not known",
+    "system-of-record": "written by a system that does not own the record",
+    "not-system-of-record": "written by a system that does not own the record",
+    "layer": "an experience past its process layer",
+    "layer-bypass": "an experience past its process layer",
     "scope": "caller lacks the right",
     "coarse-limit": "far too many calls",
     "shape": "malformed or oversized document",
@@ -43,6 +48,9 @@ REASONS = {
     "upstream-unreachable": "system not reached",
     "upstream-timeout": "system too slow",
     "upstream-broken": "system broke off its answer",
+    "in-doubt": "nobody knows yet whether it was carried out",
+    "answer-lost": "carried out, its answer was lost",
+    "not-executed": "looked up: it was not carried out",
     "journal-unavailable": "gateway could not write its journal",
     "policy-error": "a policy failed",
     "internal": "the gateway failed",
@@ -58,3 +66,8 @@ def words(name: str) -> str:
     """`purchase_order.issued` and `purchaseOrder.issued` as `purchase order issued`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return apart.replace("_", " ").replace(".", " ").lower()
+
+
+def plain(text: str) -> str:
+    """Text of others is never Markdown."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]()<>#+!|~$:-" else character for character in text)

@@ -164,10 +164,286 @@ EXCHANGE: dict[str, Any] = {
 }
 
 
-STANDING = {
+STANDING: dict[str, Any] = {
     "name": "receipt-reaches-erp",
     "title": "Receipt reaches the ERP",
+    "service": "receiving.receipts",
     "objective": "99 % of receipts are accepted in time",
+    "target": "0.99",
+    "window": "28d",
+    "good": 96,
+    "bad": 4,
+    "total": 100,
+    "open": 7,
+    "overdue": 2,
+    "ratio": 0.96,
+    "budget_left_ratio": -3.0,
+    "burn_rate_1h": 2.5,
+    "money_at_risk": [{"amount": "1250.50", "currency": "USD"}],
+    "state": "breached",
+    "as_of_us": AT,
+    "is_stale": False,
+}
+
+TREND = {"previous": 0.995, "step_s": 86_400, "points": [{"at_us": AT, "value": 0.99}, {"at_us": AT, "value": 0.96}]}
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/invoices/{id}": {
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "put": {
+                "requestBody": {
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}}},
+                },
+                "responses": {"200": {"description": "Changed <b>now</b>"}, "404": {"description": "Unknown"}},
+            },
+        }
+    },
+    "components": {
+        "schemas": {
+            "Change": {
+                "type": "object",
+                "required": ["lines"],
+                "properties": {
+                    "supplier": {"$ref": "canonical:supplier@1.0.0"},
+                    "lines": {
+                        "type": "array",
+                        "items": {"properties": {"net": {"type": "string", "pattern": "^[0-9]"}}},
+                    },
+                },
+            }
+        }
+    },
+}
+
+CONTRACT: dict[str, Any] = {
+    "name": "payables.invoices",
+    "title": "Supplier invoices",
+    "owner": "accounts-payable",
+    "steward": "head-of-payables",
+    "domain": "payables",
+    "layer": "process",
+    "base_path": "/payables/v{major}",
+    "description": "",
+    "compatibility": "backward",
+    "versions": [
+        {
+            "version": "1.0.0",
+            "state": "deprecated",
+            "sha256": "ab" * 32,
+            "deprecated_at": "2026-10-01T00:00:00Z",
+            "sunset_at": "2027-01-01T00:00:00Z",
+            "successor": "1.1.0",
+            "pins": {},
+            "kind": "openapi",
+            "operations": [],
+        },
+        {
+            "version": "1.1.0",
+            "state": "published",
+            "sha256": "cd" * 32,
+            "deprecated_at": None,
+            "sunset_at": None,
+            "successor": None,
+            "pins": {"supplier@1.0.0": "ef" * 32},
+            "kind": "openapi",
+            "operations": [
+                {
+                    "operation": "invoices.change",
+                    "method": "PUT",
+                    "path": "/invoices/{id}",
+                    "object": "invoice",
+                    "event": "invoice.changed",
+                    "events": ["invoice.changed"],
+                    "summary": "Change an invoice",
+                    "meaning": {
+                        "id": "$request.path.id",
+                        "amount": "$request.body#/total",
+                        "links": [{"object": "purchase_order", "id": "$request.body#/order", "relation": "bills"}],
+                        "idempotency": "required",
+                    },
+                }
+            ],
+        },
+    ],
+}
+
+ROW: dict[str, Any] = {
+    **{name: CONTRACT[name] for name in ("name", "title", "domain", "layer", "owner", "steward")},
+    "kind": "openapi",
+    "operations": 1,
+    "objects": ["invoice"],
+    "versions": [{"version": "1.1.0", "state": "published", "sunset_at": None}],
+}
+
+USERS = [
+    {
+        "consumer": "intake",
+        "name": "Invoice intake",
+        "owner": "accounts-payable",
+        "is_granted": True,
+        "scopes": ["write"],
+        "entities": ["*"],
+        "uses": [
+            {"version": "1.1.0", "operation": "invoices.change", "calls": 1200, "refused": 3, "last_day": "2026-11-22"}
+        ],
+    },
+    {
+        "consumer": "dock",
+        "name": "dock",
+        "owner": "",
+        "is_granted": False,
+        "scopes": [],
+        "entities": ["mercy-health"],
+        "uses": [
+            {"version": "1.1.0", "operation": "invoices.change", "calls": 6, "refused": 6, "last_day": "2026-11-20"}
+        ],
+    },
+]
+
+SCHEMA = {
+    "schema": "supplier",
+    "title": "Supplier",
+    "owner": "supplier-master",
+    "steward": "head-of-supplier-management",
+    "versions": [{"version": "1.0.0", "sha256": "ef" * 32, "users": ["payables.invoices@1.1.0"]}],
+}
+
+SPREAD = {"p50_us": 1_000, "p95_us": 30_000, "p99_us": 1_600_000, "calls": 1_230}
+NO_SPREAD = {"p50_us": None, "p95_us": None, "p99_us": None, "calls": 0}
+
+TRAFFIC: dict[str, Any] = {
+    "window": "24h",
+    "as_of_us": AT,
+    "is_stale": False,
+    "silent": [],
+    "has_synthetic": False,
+    "now": {"calls": 1_300, "refused": 26, "failed": 13},
+    "before": {"calls": 1_000, "refused": 10, "failed": 20},
+    "in_doubt": 2,
+    "waiting": SPREAD,
+    "overhead": {**SPREAD, "p95_us": 4_000},
+    "refusals": [{"refusal": "rate-limit", "calls": 20}, {"refusal": "own-rule", "calls": 6}],
+    "gateways": [{"gateway": "edge-1", "calls": 1_300, "refused": 26}],
+    "operations": [{"contract": "payables.invoices", "operation": "invoices.change", "calls": 1_206, "refused": 9}],
+    "step_s": 3_600,
+    "points": [{"at_us": AT, "calls": 1_000, "refused": 10, "failed": 20}] * 2,
+}
+
+SYSTEMS = [
+    {
+        "system": "erp-one",
+        "name": "Cloud ERP",
+        "owner": "erp-team",
+        "region": "us-east",
+        "layer": "system",
+        "contracts": ["finance.invoices@1"],
+        "entities": ["mercy-health"],
+        "traffic": {
+            "calls": 800,
+            "failed": 8,
+            "in_doubt": 2,
+            "calls_before": 700,
+            "failed_before": 0,
+            "waiting": SPREAD,
+            "overhead": {**SPREAD, "p95_us": 4_000},
+        },
+    },
+    {
+        "system": "idle",
+        "name": "",
+        "owner": "",
+        "region": "",
+        "layer": "",
+        "contracts": [],
+        "entities": [],
+        "traffic": {
+            "calls": 0,
+            "failed": 0,
+            "in_doubt": 0,
+            "calls_before": 0,
+            "failed_before": 0,
+            "waiting": NO_SPREAD,
+            "overhead": NO_SPREAD,
+        },
+    },
+]
+
+
+def gateway(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "gateway": name,
+        "name": name,
+        "group": "default",
+        "state": "ack",
+        "is_stale": False,
+        "generation": 7,
+        "running_generation": 7,
+        "detail": "",
+        "enrolled_us": AT,
+        "last_seen_us": AT,
+        "reported_us": AT,
+        "streams": {f"{name}/0/1": 42},
+        "halted": {},
+        "revoked_us": None,
+        "revoked_by": None,
+        **more,
+    }
+
+
+def stream(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "stream": name,
+        "last": 4_200,
+        "head": "ab" * 32,
+        "signature": "c2ln",
+        "signed_at": "2026-09-21T14:13:20Z",
+        "signed_at_us": AT,
+        "last_at_us": AT,
+        "lag_us": 206_000,
+        "unread": 0,
+        "is_closed": False,
+        "is_synthetic": False,
+        **more,
+    }
+
+
+ACT = {
+    "act_id": 9,
+    "at_us": AT,
+    "who_id": "token:x",
+    "who": "ada",
+    "role": "architect",
+    "what": "workspace.applied",
+    "target": "12",
+    "detail": {"added": [f"contract/{number}" for number in range(9)], "changed": [], "reason": "<script>"},
+}
+
+PROPOSAL: dict[str, Any] = {
+    "proposal_id": "p1",
+    "state": "open",
+    "requested_by": "ada",
+    "created_us": AT,
+    "age_s": 90_000,
+    "generation": 11,
+    "files_sha256": "ab" * 32,
+    "is_overdue": True,
+    "waits_for_me": True,
+    "needs": [
+        {
+            "kind": "contract",
+            "name": "payables.invoices",
+            "owner": "accounts-payable",
+            "steward": "head-of-payables",
+            "asked": ["steward", "owner"],
+            "approved_by": None,
+        }
+    ],
+    "answers": [],
+    "published_generation": None,
+    "closed_us": None,
+    "plan": {"changed": [{"kind": "contract", "name": "payables.invoices@1.1.0", "detail": "published"}]},
 }
 
 OVERDUE = {
@@ -196,19 +472,39 @@ class FakeClient:
 
     def __init__(self, **more: Any) -> None:
         self.asked: list[tuple[str, dict[str, str | int]]] = []
+        self.done: list[tuple[str, Any]] = []
         self.answers: dict[str, Any] = {
             "/whoami": WHO,
+            "/synthetic-streams": {"items": []},
             "/entities": {"items": [{"entity": "mercy-health"}, {"entity": "sankt-marien"}]},
             "/overview": OVERVIEW,
             "/lineage/search": {"items": []},
             "/lineage/chain": CHAIN,
             "/exchanges": {"items": []},
             "/slos": {"items": [STANDING]},
+            "/trends": {"trend": TREND},
+            "/catalog": {"items": [ROW], "total": 23},
+            "/contracts/payables.invoices": CONTRACT,
+            "/contracts/payables.invoices/users": {"days": 28, "as_of_us": AT, "items": USERS},
+            "/contracts/payables.invoices/1.0.0/document": {},
+            "/contracts/payables.invoices/1.1.0/document": DOCUMENT,
+            "/schemas": {"items": [SCHEMA]},
+            "/schemas/supplier/1.0.0": {"properties": {"legal_name": {"type": "string"}}, "required": ["legal_name"]},
+            "/traffic": TRAFFIC,
+            "/systems": {"items": SYSTEMS},
+            "/gateways": {"items": [gateway("edge-1")], "newest_generation": 7},
+            "/streams": [stream("edge-1/0/1")],
+            "/audit": {"items": [ACT]},
+            "/approvals": {"items": [PROPOSAL]},
             "/slos/receipt-reaches-erp/objects": {"items": [OVERDUE]},
             "/exchanges/e1": {**EXCHANGE, "exchange": {**EXCHANGE["exchange"], "exchange_id": "e1"}},
             "/exchanges/e2": EXCHANGE,
             **more,
         }
+
+    def post(self, path: str, body: Any) -> Any:
+        self.done.append((path, body))
+        return {}
 
     def get(self, path: str, **parameters: str | int) -> Any:
         self.asked.append((path, parameters))

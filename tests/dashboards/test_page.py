@@ -14,7 +14,7 @@ from tests.dashboards.fake import AT, OVERVIEW, WHO, FakeClient, call, figure, r
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 
 
-def open_page(page: str, client: FakeClient | None, **query: str) -> AppTest:
+def open_page(page: str, client: FakeClient | None, /, **query: str) -> AppTest:
     test = AppTest.from_file(APP, default_timeout=30)
     if client is not None:
         test.session_state["client"] = client
@@ -54,14 +54,30 @@ def test_overview_narrows_to_the_legal_entity_in_the_address():
 
 
 def test_synthetic_history_is_named_and_can_be_left_out():
-    """The choice goes into the address and into every question that history could answer."""
-    client = FakeClient(**{"/exchanges": {"items": [], "has_synthetic": True}})
-    assert "With synthetic history" in shown(open_page("overview", client))
+    """The choice goes into the address, into every question that history could answer, and along with every link."""
+    client = FakeClient(**{"/synthetic-streams": {"items": [{"stream": "synthetic/1/a", "last": 60_269}]}})
+    test = open_page("overview", client)
+    assert test.selectbox[1].options == ["Included (60,269 calls)", "Hidden"]
     assert ("/overview", {}) in client.asked
-    hidden = open_page("overview", client, synthetic="hide")
-    assert "With synthetic history" not in shown(hidden)
-    assert hidden.toggle[0].value is True
+    test.selectbox[1].select("hide").run()
+    assert test.query_params["synthetic"] == "hide"
     assert ("/overview", {"synthetic": "hide"}) in client.asked
+    assert all("synthetic=hide" in link.proto.query_string for link in test.get("page_link"))
+    open_page("slos", client, synthetic="hide")
+    assert ("/slos", {"synthetic": "hide"}) in client.asked
+
+
+def test_a_choice_can_be_made_again_and_again():
+    """And a link that changes the address changes the choice."""
+    client = FakeClient()
+    test = open_page("overview", client)
+    for entity in ("sankt-marien", "mercy-health", "sankt-marien"):
+        test.selectbox[0].select(entity).run()
+        assert client.asked[-1] == ("/overview", {"entity": entity})
+        assert test.query_params["entity"] == entity
+    test.query_params["entity"] = "mercy-health"
+    test.run()
+    assert client.asked[-1] == ("/overview", {"entity": "mercy-health"})
 
 
 def test_overview_says_when_a_gateway_is_silent():
@@ -206,7 +222,7 @@ def test_the_page_says_who_looks_and_for_whom():
 
 def test_pages_that_a_role_may_not_use_are_not_offered(monkeypatch: pytest.MonkeyPatch):
     """The way to them is missing; the API refuses whoever finds another."""
-    monkeypatch.setitem(frame.NEEDS, "Transactions", "settle")
+    monkeypatch.setitem(frame.NEEDS, "Transactions", frame.Need("settle"))
     links = [element.proto.label for element in open_page("overview", FakeClient()).get("page_link")]
     assert "Overview" in links
     assert "Transactions" not in links

@@ -203,3 +203,76 @@ def test_a_phone_never_scrolls_sideways(demo: Demo, browser: Browser) -> None:
         assert page.evaluate(OVERFLOW_PX) <= 0, path
     expect(page.locator(".st-key-graph-down g.graph")).to_contain_text(chain["root"]["value"])
     page.close()
+
+
+#: address -> a text that is on the page only when its figures are
+EVERY_PAGE = {
+    "/": "Calls in doubt",
+    "/slos": " wanted · ",
+    "/slos?slo=receipt-reaches-erp": "All objectives",
+    "/transactions": "the newest",
+    "/catalog": "23 of 23 contracts",
+    "/catalog?contract=payables.invoices": "Read it here",
+    "/catalog?part=schemas": "used by",
+    "/catalog?schema=invoice": "payables.invoices 1.0.0",
+    "/systems": "Busiest operations",
+    "/approvals": "Nothing waits for approval",
+    "/audit": "workspace applied",
+    "/audit?part=decisions": "The newest refusals",
+    "/audit?part=streams": "lie under a signed head",
+}
+#: Streamlit looks for its own server below the address of a page before it looks at the root
+PROBES = re.compile(r"/_stcore/(health|host-config)$")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_every_page_is_whole_on_a_desk_and_on_a_phone(demo: Demo, browser: Browser, path: str, width: int) -> None:
+    """By its address alone: its figures, no error, nothing from another machine, no way to scroll sideways."""
+    page, hosts = opened(browser, width)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda told: note(told.type, told.location["url"], told.text, wrong))
+    page.goto(f"{demo.pages}{path}")
+    expect(page.get_by_text(EVERY_PAGE[path]).first).to_be_visible()
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert page.evaluate(OVERFLOW_PX) <= 0
+    assert (hosts, wrong) == ({"127.0.0.1"}, [])
+    page.close()
+
+
+def note(kind: str, url: str, text: str, wrong: list[str]) -> None:
+    if kind == "error" and not PROBES.search(urlsplit(url).path):
+        wrong.append(f"{url}: {text}")
+
+
+def test_what_is_chosen_goes_along_to_the_next_page(demo: Demo, browser: Browser) -> None:
+    """Chosen twice over, then carried by the way to another page, and there in its address."""
+    page, _ = opened(browser, 1440)
+    page.goto(f"{demo.pages}/")
+    first, second = (item["entity"] for item in demo.get("/entities")["items"][:2])
+    names = {item["entity"]: item["name"] for item in demo.get("/entities")["items"]}
+    for entity in (first, second):
+        choice = page.get_by_role("combobox", name="Legal entity")
+        choice.click()
+        page.get_by_role("option", name=names[entity]).click()
+        expect(page).to_have_url(re.compile(f"entity={entity}"))
+    page.get_by_role("link", name="SLOs").click()
+    expect(page.get_by_role("heading", name="SLOs")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"/slos.*entity={second}"))
+    expect(page.get_by_text(" wanted · ").first).to_be_visible()
+    page.close()
+
+
+def test_the_apis_documentation_is_whole(demo: Demo, browser: Browser) -> None:
+    """Swagger UI draws every group of routes from files of the control plane alone."""
+    page, hosts = opened(browser, 390)
+    wrong: list[str] = []
+    page.on("console", lambda told: note(told.type, told.location["url"], told.text, wrong))
+    page.goto(f"{str(demo.api.base_url).split('/api')[0]}/docs")
+    expect(page.locator(".opblock-tag").first).to_be_visible()
+    assert page.locator(".opblock-tag").count() >= 8
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert (hosts, wrong) == ({"127.0.0.1"}, [])
+    page.close()

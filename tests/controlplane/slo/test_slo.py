@@ -283,9 +283,9 @@ def test_the_objective_is_said_in_words(bench: Bench) -> None:
     words = {item["name"]: item["objective"] for item in bench.api.get("/slos").json()["items"]}
     assert (
         words["receipt-reaches-erp"]
-        == "99 % of receipts have receipt.accepted within 900 s of receipt.posted, over 28d"
+        == "99 % of receipts: “receipt accepted” within 15 min of “receipt posted”, over 28 d"
     )
-    assert words["validation"] == "99 % of calls are answered within 1000 ms, over 28d"
+    assert words["validation"] == "99 % of calls are answered within 1000 ms, over 28 d"
 
 
 def test_without_any_objective_there_is_none(context: Context, api: Api) -> None:
