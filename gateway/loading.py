@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from catalog.contract import ContractVersion
@@ -37,6 +37,10 @@ class Loading:
         self._pepper = pepper
         self._key_source = key_source
         self._read: dict[str, ContractVersion] = {}
+
+    def known(self) -> Iterable[str]:
+        """SHA-256 of the blobs that need not be read again."""
+        return tuple(self._read)
 
     def compile(self, manifest: Manifest, blobs: Mapping[str, bytes], secrets: Mapping[str, str]) -> Compiled:
         """For a thread beside the loop, one at a time. Raises: Invalid."""

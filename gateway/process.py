@@ -143,6 +143,7 @@ class Gateway:
         shelf = Shelf(own_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)
+        self._puller.known = self._loading.known
         self._puller.prepare = self._key_sets.first
         self._puller.agreed = store.note_generation
         instance, scheme = f"{enrolled.gateway}/{settings.slot}", "https" if settings.tls_certificate_file else "http"

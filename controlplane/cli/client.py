@@ -65,8 +65,9 @@ class Client:
     def get_text(self, path: str, **query: Any) -> bytes:
         return self._send("GET", path, params=_given(query)).content
 
-    def post(self, path: str, body: Any) -> Any:
-        return self._json("POST", path, json=body)
+    def post(self, path: str, body: Any, timeout_s: float | None = None) -> Any:
+        """`timeout_s` for what takes longer than other calls."""
+        return self._json("POST", path, json=body, **({} if timeout_s is None else {"timeout": timeout_s}))
 
     def post_lines(self, path: str, lines: bytes, **query: Any) -> Any:
         """Send NDJSON lines."""

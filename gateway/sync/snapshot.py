@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -62,6 +62,9 @@ class Shelf:
                 found[sha256] = content
         return found
 
+    def has(self, sha256: str) -> bool:
+        return (self._blobs / sha256).exists()
+
     def put(self, blobs: Mapping[str, bytes]) -> None:
         for sha256, content in blobs.items():
             write_whole(self._blobs / sha256, content)
@@ -105,6 +108,7 @@ class Puller(Generic[T]):
         self._compile = compile
         self._swap = swap
         self.prepare: Callable[[], Awaitable[None]] = _nothing
+        self.known: Callable[[], Iterable[str]] = tuple  # SHA-256 of blobs that `compile` needs no more
         self.agreed: Callable[[int], Awaitable[bool]] = _alone  # whether all processes of the gateway run it
         self._is_acknowledged = True
         self._wait_s = wait_s
@@ -191,13 +195,19 @@ class Puller(Generic[T]):
         self.detail = ""
 
     async def _fetch(self, manifest: Manifest) -> dict[str, bytes]:
-        """All blobs to run, missing ones downloaded. Files are touched off the loop: calls go on meanwhile."""
+        """All blobs to run that are not known yet, missing ones downloaded. Files are touched off the loop: calls go on
+        meanwhile."""
         wanted = {ref.sha256: f"{ref.kind} {ref.name}" for ref in manifest.blobs if ref.kind not in NOT_RUN}
-        blobs = await asyncio.to_thread(self._shelf.blobs, wanted)
-        missing = {sha256: what for sha256, what in wanted.items() if sha256 not in blobs}
+        known, blobs = await asyncio.to_thread(self._present, wanted.keys())
+        missing = {sha256: what for sha256, what in wanted.items() if sha256 not in blobs and sha256 not in known}
         downloaded = {sha256: await self._download(sha256, what) for sha256, what in missing.items()}
         await asyncio.to_thread(self._shelf.put, downloaded)
         return blobs | downloaded
+
+    def _present(self, wanted: Collection[str]) -> tuple[set[str], dict[str, bytes]]:
+        """Of `wanted` what is known and on the shelf, and the content of what else is there."""
+        known = {sha256 for sha256 in self.known() if sha256 in wanted and self._shelf.has(sha256)}
+        return known, self._shelf.blobs(sha256 for sha256 in wanted if sha256 not in known)
 
     async def _download(self, sha256: str, what: str) -> bytes:
         try:

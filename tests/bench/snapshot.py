@@ -3,6 +3,7 @@ a gateway that swaps snapshots under load. Everything shares the machine; nothin
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +16,11 @@ from typing import Any
 
 import httpx
 
+from catalog.compile import compile_snapshot
+from catalog.snapshot import Manifest
+from controlplane.registry.candidate import load_workspace
+from gateway.compile import Compiled
+from gateway.loading import Loading, release, settle_collector
 from tests.bench import estate, schedule
 from tests.bench.peer import free_port, listens
 from tests.e2e.stack import Stack, until
@@ -72,6 +78,9 @@ class Run:
         self._every_operation(key)
         _say("gateway, memory after every operation", f"{_memory_mb(self.stack.gateway):.0f} MB")
         self._swaps(key)
+        before, during = asyncio.run(_pauses(self.stack.files))
+        _say("loop's longest pause, nothing else at work", f"{before * 1e3:.1f} ms")
+        _say("loop's longest pause, the same compiling", f"{during * 1e3:.1f} ms")
         _say("gateway, memory after the swaps", f"{_memory_mb(self.stack.gateway):.0f} MB")
 
     def _timed(self, what: str, act: Any) -> None:
@@ -136,6 +145,38 @@ class Run:
             _say(
                 f"reads at {RATE_PER_S}/s {what}", f"p99 {p99:.1f} ms, worst {worst:.1f} ms, {errors} of {calls} failed"
             )
+
+
+async def _pauses(files: dict[str, str]) -> tuple[float, float]:
+    """The longest a loop stood still, in seconds: idle, and while snapshots are compiled, swapped and released beside
+    it, without the control plane and a load generator at its side."""
+    refs, blobs = compile_snapshot(load_workspace(files), {})
+    settle_collector()
+    loading = Loading(b"p" * 32, lambda issuer, where: None)  # type: ignore[arg-type, return-value]
+    before: Compiled | None = None
+    longest_s = {"idle": 0.0, "busy": 0.0}
+    phase = "idle"
+
+    async def tick() -> None:
+        last_s = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            now_s = time.perf_counter()
+            longest_s[phase] = max(longest_s[phase], now_s - last_s)
+            last_s = now_s
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(2)
+    for generation in range(1, 8):
+        phase = "busy" if generation > 1 else "idle first"
+        longest_s.setdefault(phase, 0.0)
+        manifest = Manifest(generation, "", refs)
+        compiled = await asyncio.to_thread(loading.compile, manifest, blobs, {})
+        plans = before.plans() if before is not None else []
+        before = compiled
+        await asyncio.to_thread(release, plans)
+    ticking.cancel()
+    return longest_s["idle"], longest_s["busy"]
 
 
 def _say(what: str, figure: str) -> None:

@@ -102,6 +102,30 @@ def test_a_new_generation_is_swapped_in_and_acknowledged(tmp_path):
     run(test)
 
 
+def test_what_is_known_is_not_read_from_disk_but_stays_there(tmp_path):
+    """Blobs that the gateway has compiled are not handed over again; one that vanished is fetched all the same."""
+
+    async def test():
+        async with doubled() as (double, client):
+            swapped = []
+            pulled = puller(double, client, tmp_path, swapped)
+            double.publish(PARTS)
+            await pulled.pull()
+            first = set(swapped[0][1])
+            pulled.known = lambda: first
+            double.publish(PARTS | {"entity/north": {"entity": "north"}})
+            await pulled.pull()
+            assert len(swapped[1][1]) == 1 and not first & set(swapped[1][1])
+            gone = next(iter(first))
+            (tmp_path / "blobs" / gone).unlink()
+            double.publish(PARTS | {"entity/south": {"entity": "south"}})
+            await pulled.pull()
+            assert gone in swapped[2][1]
+        assert await puller(double, client, tmp_path, swapped).load()
+
+    run(test)
+
+
 def test_the_last_good_snapshot_starts_without_control_plane(tmp_path):
     """A gateway whose control plane is away runs what it ran last; a damaged blob on disk is noticed."""
 
