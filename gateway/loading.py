@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -24,6 +25,7 @@ _YOUNG = 50_000
 #: how long the loop waits at most for a thread that compiles to let go; at Python's 5 ms each of the half a dozen
 #: turns of one call waits that long
 _SWITCH_S = 0.000_2
+_RELEASED = 50  # plans at a time
 
 
 class Loading:
@@ -78,6 +80,8 @@ def undisturbed() -> Iterator[None]:
 
 
 def release(plans: list[OperationPlan]) -> None:
-    """Let go of what no longer runs, one by one: all at once would hold up the loop for some 40 ms. For a thread."""
+    """Let go of what no longer runs, a few at a time: all at once would hold up the loop for some 40 ms. For a
+    thread."""
     while plans:
-        plans.pop()
+        del plans[-_RELEASED:]
+        time.sleep(_SWITCH_S)
