@@ -25,7 +25,7 @@ from controlplane.approval.requirement import (
     unanswered,
 )
 from controlplane.approval.store import answer, proposal
-from controlplane.approval.view import ProposalView, read_answers, view
+from controlplane.approval.view import Planned, ProposalView, need_views, read_answers, view
 from controlplane.context import Context
 from controlplane.identity.principal import User
 from controlplane.registry.service import Applied, Prepared, RegistryService, counted
@@ -47,6 +47,16 @@ class ApprovalService:
         self._context = context
         self._database = context.database
         self._registry = RegistryService(context)
+
+    def plan(self, files: Mapping[str, str]) -> Planned:
+        """What applying `files` would do, and whose approval it would wait for."""
+        plan = self._registry.plan(files)
+        with self._database.read() as connection:
+            rules, is_governed = rules_in_force(connection), bool(documents(connection, "governance"))
+        needed: list[Requirement] = []
+        if is_governed and not plan.refused and not plan.is_empty:
+            needed = _needed(rules, self._registry.prepare(files))
+        return Planned(**msgspec.structs.asdict(plan), needs=tuple(need_views(needed, 0.0, rules.escalate, {})))
 
     def apply(self, files: Mapping[str, str], by: User) -> Applied:
         """Put `files` in force, or file them as a proposal when the rules in force ask for somebody's approval.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from controlplane.approval.requirement import (
 )
 from controlplane.approval.store import answer
 from controlplane.identity.principal import User
+from controlplane.registry.plan import Plan
 
 
 class RequirementView(msgspec.Struct, frozen=True):
@@ -29,6 +30,12 @@ class RequirementView(msgspec.Struct, frozen=True):
     steward: str
     asked: list[str]  # who may answer now: "steward", "owner" or a role
     approved_by: str | None
+
+
+class Planned(Plan, frozen=True):
+    """A plan, and whose approval its apply would wait for; without `needs` it is published at once."""
+
+    needs: tuple[RequirementView, ...] = ()
 
 
 class AnswerView(msgspec.Struct, frozen=True):
@@ -79,22 +86,29 @@ def view(
         files_sha256=row.files_sha256,
         is_overdue=bool(left) and is_overdue(age_s, ladder),
         waits_for_me=not is_own and any(may_answer(user, each, asked(each, age_s, ladder)) for each in left),
-        needs=[
-            RequirementView(
-                each.kind,
-                each.name,
-                each.owner,
-                each.steward,
-                list(asked(each, age_s, ladder)),
-                done.get((each.kind, each.name)),
-            )
-            for each in needed
-        ],
+        needs=need_views(needed, age_s, ladder, done),
         answers=told,
         published_generation=row.published_generation,
         closed_us=row.closed_us,
         plan=json.loads(row.plan),
     )
+
+
+def need_views(
+    needed: Sequence[Requirement], age_s: float, ladder: Sequence[Escalation], done: Mapping[tuple[str, str], str]
+) -> list[RequirementView]:
+    """`done` is by whom each (kind, name) was approved."""
+    return [
+        RequirementView(
+            each.kind,
+            each.name,
+            each.owner,
+            each.steward,
+            list(asked(each, age_s, ladder)),
+            done.get((each.kind, each.name)),
+        )
+        for each in needed
+    ]
 
 
 def read_answers(connection: Connection, proposal_id: str) -> tuple[list[AnswerView], dict[tuple[str, str], str]]:

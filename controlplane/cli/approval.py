@@ -12,7 +12,7 @@ from catalog.errors import Invalid
 from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
-from controlplane.cli.workspace import say_items
+from controlplane.cli.workspace import asked_for, say_items
 
 app = typer.Typer(
     name="approval",
@@ -133,12 +133,7 @@ def _row(item: dict[str, Any]) -> list[Any]:
 
 
 def _waits_for(item: dict[str, Any]) -> str:
-    return "; ".join(_asked(need) for need in item["needs"] if need["approved_by"] is None)
-
-
-def _asked(need: dict[str, Any]) -> str:
-    """Who may answer, by name where one is known."""
-    return " or ".join(f"{who} {need[who]}" if who in ("steward", "owner") else who for who in need["asked"])
+    return "; ".join(asked_for(need) for need in item["needs"] if need["approved_by"] is None)
 
 
 def _say(told: dict[str, Any]) -> None:
@@ -149,7 +144,7 @@ def _say(told: dict[str, Any]) -> None:
         say(f"published as generation {told['published_generation']}")
     say_items(told["plan"])
     for need in told["needs"]:
-        done = f"approved by {need['approved_by']}" if need["approved_by"] else f"waits for {_asked(need)}"
+        done = f"approved by {need['approved_by']}" if need["approved_by"] else f"waits for {asked_for(need)}"
         say(f"needs {need['kind']} {need['name']}: {done}")
     for answer in told["answers"]:
         comment = f": {answer['comment']}" if answer["comment"] else ""

@@ -20,6 +20,7 @@ from controlplane.cli.progress import progress
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
 HERE = Path()
+PATIENCE_S = 600.0  # every schema is compiled: half a minute for 500 contracts on a busy machine
 #: rules of notes -> heading under which they are told
 _NOTED = {
     "not-enforced": "declared, and not enforced by the gateway",
@@ -59,13 +60,15 @@ def plan(
     token: TokenOption = None,
     output: FormatOption = Format.text,
 ) -> None:
-    """Show what `apply` would add, change and remove, and what it would refuse. Exit status 1 when it would refuse.
+    """Show what `apply` would add, change, remove or refuse, and whose approval it would need.
+
+    Exit status 1 when it would refuse.
 
     Example: waybill plan network
     """
     files = read_workspace(directory)
     with connect(url, token, directory) as client, progress(f"comparing {len(files)} files with what is in force"):
-        made = client.post("/workspace/plan", {"files": files})
+        made = client.post("/workspace/plan", {"files": files}, PATIENCE_S)
     if output is Format.json:
         say_json(made)
     else:
@@ -89,7 +92,7 @@ def apply(
     files = read_workspace(directory)
     try:
         with connect(url, token, directory) as client, progress(f"publishing {len(files)} files"):
-            done = client.post("/workspace/apply", {"files": files})
+            done = client.post("/workspace/apply", {"files": files}, PATIENCE_S)
     except Conflict as error:
         _say_refusal(error, output)
         raise typer.Exit(1) from error
@@ -164,8 +167,17 @@ def _say_plan(made: dict[str, Any]) -> None:
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
     elif not (made["added"] or made["changed"] or made["removed"]) and made["generation"]:
         say(f"nothing to change: generation {made['generation']} is this workspace already")
+    elif made["needs"]:
+        say("`waybill apply` would file a proposal, which is published once it is approved:")
+        for need in made["needs"]:
+            say(f"  {need['kind']} {need['name']} needs the approval of {asked_for(need)}")
     else:
         say(f"`waybill apply` would publish generation {made['generation'] + 1}")
+
+
+def asked_for(need: dict[str, Any]) -> str:
+    """Who may answer, by name where one is known."""
+    return " or ".join(f"{who} {need[who]}" if who in ("steward", "owner") else who for who in need["asked"])
 
 
 def say_items(made: dict[str, Any]) -> None:

@@ -11,12 +11,12 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from catalog.network import Entity
 from controlplane.approval.service import ApprovalService
+from controlplane.approval.view import Planned
 from controlplane.context import Context
 from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
 from controlplane.registry.contract import ContractRow, ContractView, Wanted, contract_document, contract_rows
 from controlplane.registry.key import IssuedKey, KeyService, KeyView, RotatedKey
-from controlplane.registry.plan import Plan
 from controlplane.registry.schema import SchemaView, schema_document, schema_views
 from controlplane.registry.service import Applied, ConsumerView, RegistryService
 
@@ -92,9 +92,10 @@ class WorkspaceController(Controller):
         sync_to_thread=True,
         request_max_body_size=WORKSPACE_BYTES,
     )
-    def plan(self, data: JSONBody[WorkspaceFiles], service: Service) -> Plan:
-        """What applying the files would add, change and remove, and everything that speaks against it."""
-        return service.plan(data.files)
+    def plan(self, data: JSONBody[WorkspaceFiles], context: NamedDependency[Context]) -> Planned:
+        """What applying the files would add, change and remove, everything that speaks against it, and whose approval
+        it would wait for."""
+        return ApprovalService(context).plan(data.files)
 
     @post(
         "/workspace/apply",

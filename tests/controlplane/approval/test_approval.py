@@ -97,6 +97,28 @@ def test_a_governed_change_waits_and_its_stewards_approval_publishes_it(api, con
     assert api.get("/approvals").json()["items"] == []
 
 
+def test_a_plan_says_whose_approval_it_needs(api, context, people) -> None:
+    """The same things and people as the proposal that the apply then files; nothing for what is published at once,
+    changes nothing or is refused; dropping the rules needs an admin."""
+    wanted = files(title="Parcels and letters", **{"measures/own.yaml": MEASURE})
+    needs = api.post("/workspace/plan", {"files": wanted}).json()["needs"]
+    asked = [(need["kind"], need["name"], need["asked"], need["steward"], need["approved_by"]) for need in needs]
+    assert asked == [
+        ("contract", "logistics.parcels", ["steward"], "stella", None),
+        ("measure", "refused", ["steward"], "carol", None),
+    ]
+    assert generation(context) == 1 and api.get("/approvals").json()["items"] == []
+    filed = api.call("POST", "/workspace/apply", token=people["arthur"], json={"files": wanted}).json()["proposal"]
+    assert api.get(f"/approvals/{filed}").json()["needs"] == needs
+
+    system = "system: depot\nname: The depot\nregion: local\nbase_url: http://127.0.0.1:9\n"
+    for free in (files(), files(**{"systems/depot.yaml": system}), files(**{"systems/depot.yaml": "system: {}"})):
+        assert api.post("/workspace/plan", {"files": free}).json()["needs"] == []
+    without = {name: text for name, text in files().items() if name != "governance.yaml"}
+    (rules,) = api.post("/workspace/plan", {"files": without}).json()["needs"]
+    assert (rules["kind"], rules["asked"]) == ("governance", ["admin"])
+
+
 def test_what_is_not_governed_is_published_at_once(api, context, people) -> None:
     """Only the kinds that the rules in force name wait."""
     system = "system: depot\nname: The depot\nregion: local\nbase_url: http://127.0.0.1:9\n"

@@ -23,6 +23,9 @@ def test_a_change_is_proposed_shown_and_approved(waybill, tmp_path: Path) -> Non
     arthur = waybill("token", "create", "arthur", "--role", "architect", "--expires", "1d").stdout.strip()
     stella = waybill("token", "create", "stella", "--role", "steward").stdout.strip()
     write(tmp_path / "w", files(title="Other"))
+    planned = waybill("plan", directory, WAYBILL_TOKEN=arthur)
+    assert planned.returncode == 0 and "would publish" not in planned.stdout
+    assert "contract logistics.parcels needs the approval of steward stella" in planned.stdout
     asked = waybill("apply", directory, WAYBILL_TOKEN=arthur)
     assert asked.returncode == 0 and "not published yet" in asked.stdout
     (item,) = json.loads(waybill("approval", "list", "--format", "json", WAYBILL_TOKEN=stella).stdout)
