@@ -22,7 +22,7 @@ from controlplane.lineage.store import (
     usage_rollup,
 )
 from controlplane.lineage.summary import Sighting, Summary, Telling, is_event, summarise
-from controlplane.store.upsert import Merge, chunks, insert_all, upsert
+from controlplane.store.upsert import Merge, among, chunks, insert_all, upsert
 
 #: children before parents
 TABLES = (usage_rollup, latency_rollup, call_rollup, exchange, link, object_axis, business_object)
@@ -161,11 +161,10 @@ def _object_ids(connection: Connection, refs: Sequence[ObjectRef], mark: bool) -
         values[ref.type, ref.assigner].append(ref.value)
     ids: dict[ObjectRef, int] = {}
     for (kind, assigner), wanted in values.items():
+        of_kind = (table.type == kind) & (table.assigner == assigner) & (table.is_synthetic == mark)
         for some in chunks(wanted):
-            is_wanted = (table.type == kind) & (table.assigner == assigner) & table.value.in_(some)
-            of_kind = is_wanted & (table.is_synthetic == mark)
-            rows = connection.execute(select(table.object_id, table.value).where(of_kind))
-            ids |= {ObjectRef(kind, assigner, value): number for number, value in rows}
+            query = select(table.object_id, table.value).where(of_kind, among(connection, table.value, some))
+            ids |= {ObjectRef(kind, assigner, value): number for number, value in connection.execute(query)}
     return ids
 
 
@@ -203,7 +202,7 @@ def _row(summary: Summary) -> dict[str, Any]:
 def _stored(connection: Connection, exchange_ids: Sequence[str]) -> dict[tuple[str, str], Summary]:
     stored: dict[tuple[str, str], Summary] = {}
     for some in chunks(exchange_ids):
-        for row in connection.execute(select(*COLUMNS).where(exchange.c.exchange_id.in_(some))):
+        for row in connection.execute(select(*COLUMNS).where(among(connection, exchange.c.exchange_id, some))):
             summary = Summary(*row)
             stored[summary.key] = summary
     return stored

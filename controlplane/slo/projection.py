@@ -17,7 +17,7 @@ from controlplane.lineage.store import business_object, exchange
 from controlplane.lineage.summary import Summary
 from controlplane.slo.contribution import Contribution, Delta, Milestone, contribution_of, counts, is_good_call
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_generation, slo_rollup
-from controlplane.store.upsert import Merge, chunks, insert_all, upsert
+from controlplane.store.upsert import Merge, among, chunks, insert_all, upsert
 
 MERGE = Merge(add=["good", "bad", "begun", "ended"])
 MERGE_DELAYS = Merge(add=["objects"])
@@ -155,7 +155,7 @@ def _add_delays(connection: Connection, slo_id: int, delays: Iterable[tuple[int,
 def _renew(connection: Connection, slo_id: int, source: LifecycleSource, object_ids: Sequence[int]) -> None:
     """The contributions of some objects anew from all their events."""
     table = slo_contribution.c
-    mine = (table.slo_id == slo_id) & table.object_id.in_(object_ids)
+    mine = (table.slo_id == slo_id) & among(connection, table.object_id, object_ids)
     columns = [table[name] for name in Contribution._fields]
     old = [Contribution(*row) for row in connection.execute(select(*columns).where(mine))]
     new = _contributions(connection, source, object_ids)
@@ -172,12 +172,12 @@ def _contributions(
 ) -> dict[int, Contribution]:
     call, thing = exchange.c, business_object.c
     columns = (thing.object_id, thing.type, thing.is_synthetic)
-    types = connection.execute(select(*columns).where(thing.object_id.in_(object_ids)))
+    types = connection.execute(select(*columns).where(among(connection, thing.object_id, object_ids)))
     wanted = {number: mark for number, kind, mark in types if kind == source.object}
     is_milestone = or_(call.event == source.from_event, call.event == source.to_event)
     query = select(
         call.object_id, call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity
-    ).where(call.object_id.in_(list(wanted)), is_milestone, ~call.is_replay)
+    ).where(among(connection, call.object_id, wanted), is_milestone, ~call.is_replay)
     found: defaultdict[int, list[Milestone]] = defaultdict(list)
     for number, *rest in connection.execute(query):
         found[number].append(Milestone(*rest))
