@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -10,6 +11,9 @@ import psycopg
 from psycopg import Cursor, conninfo
 
 from catalog.errors import Invalid, Unavailable
+
+#: what psycopg warns of comes after an error that it raises, and that is told in the store's words
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 VERSION = 1
 SCHEMA = "waybill_gateway"
