@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -96,7 +97,8 @@ class Expression:
 
     def text_of(self, context: Context) -> str | None:
         """The value as text; None when absent, empty, or not a scalar."""
-        return as_text(self.resolve(context))
+        value = self.resolve(context)
+        return as_text(value) if value is not None else None
 
     def texts_of(self, context: Context) -> tuple[str, ...]:
         """Every value as text: more than one when a header or query name was repeated."""
@@ -246,17 +248,17 @@ def _invalid(text: str, message: str, remedy: str = "") -> Invalid:
 
 
 _SIMPLE: dict[str, Resolver] = {
-    "$credential": lambda context: context.credential,
-    "$system": lambda context: context.system,
-    "$entity": lambda context: context.entity,
-    "$reference": lambda context: context.reference,
+    "$credential": attrgetter("credential"),
+    "$system": attrgetter("system"),
+    "$entity": attrgetter("entity"),
+    "$reference": attrgetter("reference"),
 }
 
 _BUILDERS: dict[str, Callable[[str, str], Resolver]] = {
-    "$request.body": _body(lambda context: context.document),
-    "$request.header.": _header(lambda context: context.headers),
+    "$request.body": _body(attrgetter("document")),
+    "$request.header.": _header(attrgetter("headers")),
     "$request.query.": _query,
     "$request.path.": _path,
-    "$response.body": _body(lambda context: context.response_document),
-    "$response.header.": _header(lambda context: context.response_headers),
+    "$response.body": _body(attrgetter("response_document")),
+    "$response.header.": _header(attrgetter("response_headers")),
 }

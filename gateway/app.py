@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import secrets as random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from gateway.call import CLIENT_GONE, Call, Reply
 from gateway.compile import Compiled, compile_snapshot
 from gateway.forward import Upstream
 from gateway.framing import Refusal, problem
+from gateway.identifier import Identifiers
 from gateway.inbound import Inbound
 from gateway.keyset import KeySets
 from gateway.problem import CONTENT_TYPE
@@ -226,11 +226,12 @@ def create_app(
     secrets: Mapping[str, str],
     clock: Callable[[], float] = time.time,
     monotonic_ns: Callable[[], int] = time.perf_counter_ns,
-    ids: Callable[[int], str] = random.token_hex,
+    ids: Callable[[int], str] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     key_sets: KeySets | None = None,
 ) -> App:
     """An application without a snapshot: it answers 503 until `swap`. `ids(n)` gives n random bytes as hex."""
+    ids = ids or Identifiers()
     return App(store, upstream, pepper, secrets, clock, monotonic_ns, ids, max_body_bytes, key_sets or KeySets())
 
 

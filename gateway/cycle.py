@@ -90,9 +90,9 @@ class EdgeCycle(RequestResponseCycle):
                     continue  # RFC 9110 §8.6
             elif name == b"date":
                 has_date = True
-            lines.append(b"%b: %b" % (name, value))
+            lines.append(name + b": " + value)
         if not has_date:
-            lines.extend([b"%b: %b" % header for header in self.default_headers])
+            lines += [name + b": " + value for name, value in self.default_headers]
         self.chunked_encoding = has_body and length < 0 and not self._is_http_10
         self.expected_content_length = length if has_body else 0
         if self.chunked_encoding:

@@ -200,7 +200,5 @@ def _axes(value: Any) -> dict[str, str]:
     if type(value) is not dict or len(value) > _MOST_AXES:
         return {}
     return {
-        name: state
-        for name, state in value.items()
-        if type(state) is str and len(name) <= _LONGEST_AXIS and len(state) <= _LONGEST_AXIS
+        name: state for name, state in value.items() if type(state) is str and len(name) <= _LONGEST_AXIS >= len(state)
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.state.store import ClaimKey, Store
-from policies.chain import Step
 from policies.policy import Need
 from policies.request import Request
 
@@ -18,17 +18,20 @@ class Gatherer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def gather(self, step: Step, request: Request, needs: tuple[Need, ...]) -> dict[Need, Any]:
-        """Facts for `needs` and what `step` asks for next. Raises Unavailable; LookupError after too many rounds."""
+    async def gather(self, ask: Callable[..., tuple[Need, ...]], request: Request) -> dict[Need, Any]:
+        """Everything that `ask` (a step's `needs`) wants. Raises Unavailable; LookupError after too many rounds."""
         facts: dict[Need, Any] = {}
-        for _ in range(_MOST_ROUNDS):
-            for need in needs:
+        rounds = 0
+        missing = ask(request, facts)
+        while missing:
+            if rounds == _MOST_ROUNDS:
+                raise LookupError(f"facts were asked for more than {_MOST_ROUNDS} times")
+            for need in missing:
                 if need not in facts:
                     facts[need] = await self._fact(need, request.started_s)
-            needs = step.needs(request, facts)
-            if all(need in facts for need in needs):
-                return facts
-        raise LookupError(f"{step.name} asked for facts more than {_MOST_ROUNDS} times")
+            rounds += 1
+            missing = tuple([need for need in ask(request, facts) if need not in facts])
+        return facts
 
     async def _fact(self, need: Need, now_s: float) -> Any:
         if need.kind == "claim":

@@ -62,8 +62,7 @@ class Router(Generic[T]):
         node = self._static.get(path)
         if node is not None and method in node.methods:
             return Match(node.methods[method][0], {}, ())
-        found: list[tuple[_Node[T], tuple[str, ...]]] = []
-        _walk(self._root, path[1:].split("/"), 0, (), found)
+        found = _nodes(self._root, path[1:].split("/"))
         for wanted in (method, "GET") if method == "HEAD" else (method,):
             for node, values in found:
                 if wanted in node.methods:
@@ -87,10 +86,29 @@ class Router(Generic[T]):
         return Match(None, {}, tuple(sorted(allowed | {"OPTIONS"})))
 
 
+def _nodes(root: _Node[T], steps: list[str]) -> list[tuple[_Node[T], tuple[str, ...]]]:
+    """Every node that the path leads to with the values of its parameters, those by literals first."""
+    node = root
+    values: list[str] = []
+    for at, step in enumerate(steps):
+        literal = node.literals.get(step)
+        if literal is not None and node.parameter is not None and step:  # two ways on
+            found: list[tuple[_Node[T], tuple[str, ...]]] = []
+            _walk(node, steps, at, tuple(values), found)
+            return found
+        if literal is not None:
+            node = literal
+        elif node.parameter is not None and step:
+            node = node.parameter
+            values.append(step)
+        else:
+            return []
+    return [(node, tuple(values))] if node.methods else []
+
+
 def _walk(
     node: _Node[T], steps: list[str], at: int, values: tuple[str, ...], found: list[tuple[_Node[T], tuple[str, ...]]]
 ) -> None:
-    """Every node that the path leads to, those by literals first."""
     if at == len(steps):
         if node.methods:
             found.append((node, values))

@@ -35,8 +35,7 @@ class StepRunner:
             if step.is_conditional and not step.applies(request):
                 continue
             try:
-                needs = step.needs(request, _NO_FACTS)
-                facts = await self._facts.gather(step, request, needs) if needs else _NO_FACTS
+                facts = _NO_FACTS if step.needs is None else await self._facts.gather(step.needs, request)
                 decision = step.decide(request, facts)
             except Unavailable:
                 return journal_unavailable(call)
@@ -70,7 +69,8 @@ class StepRunner:
     def rejudge(self, step: Step, call: Call, claim: Any) -> Reply | None:
         """Let a claim step decide about a claim that turned up when the intent was to be written."""
         try:
-            facts = dict.fromkeys(step.needs(call.request, _NO_FACTS), claim)
+            needs = step.needs(call.request, _NO_FACTS) if step.needs else ()
+            facts = dict.fromkeys(needs, claim)
             return self._follow(step, step.decide(call.request, facts), call)
         except Exception as error:
             return self._failed(step, call, error)

@@ -26,7 +26,18 @@ _BEFORE_ENTITY: tuple[Phase, ...] = ("identity", "head", "body")
 class Step:
     """One policy at work in one operation."""
 
-    __slots__ = ("_consumers", "_entities", "decide", "is_shadow", "label", "name", "needs", "on_error", "policy_id")
+    __slots__ = (
+        "_consumers",
+        "_entities",
+        "decide",
+        "is_conditional",
+        "is_shadow",
+        "label",
+        "name",
+        "needs",
+        "on_error",
+        "policy_id",
+    )
 
     def __init__(self, envelope: Envelope, policy: Any) -> None:
         self.name = envelope.name
@@ -35,13 +46,10 @@ class Step:
         self.is_shadow = envelope.mode == "shadow"
         self.on_error = envelope.on_error
         self.decide: Callable[..., Any] = policy.decide
-        self.needs: Callable[..., Any] = getattr(policy, "needs", _no_needs)
+        self.needs: Callable[..., Any] | None = getattr(policy, "needs", None)  # None: it decides without facts
         self._consumers = tuple(envelope.match.consumers)
         self._entities = tuple(envelope.match.entities)
-
-    @property
-    def is_conditional(self) -> bool:
-        return bool(self._consumers or self._entities)
+        self.is_conditional = bool(self._consumers or self._entities)
 
     def applies(self, request: Request) -> bool:
         """Whether the envelope matches this call; what it says of contracts and operations was settled before."""
@@ -176,10 +184,6 @@ def _envelope_problems(envelope: Envelope, kind: Any) -> list[Problem]:
     if envelope.match.entities and kind.phase in _BEFORE_ENTITY:
         found.append(f"{envelope.policy} runs before the legal entity is known and cannot match on it")
     return [Problem(f"policy {envelope.name}: {message}", rule="policy") for message in found]
-
-
-def _no_needs(request: Request, facts: Any) -> tuple[Any, ...]:
-    return ()
 
 
 def _refused(message: str) -> Invalid:

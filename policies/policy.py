@@ -79,11 +79,15 @@ class Policy(Protocol):
         """None when there is nothing to do for this operation: a policy that does not apply costs nothing."""
         ...
 
+    def decide(self, request: Request, facts: Facts) -> Decision: ...
+
+
+class Asking(Policy, Protocol):
+    """A policy that decides by facts."""
+
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
         """Facts wanted before `decide`; asked again with what was gathered, at most 3 rounds."""
         ...
-
-    def decide(self, request: Request, facts: Facts) -> Decision: ...
 
 
 class BackPolicy(Protocol):
@@ -103,6 +107,7 @@ class BackPolicy(Protocol):
 
 __all__ = [
     "PHASES",
+    "Asking",
     "BackPolicy",
     "Consumer",
     "Envelope",

@@ -26,16 +26,17 @@ class Quota:
         self._burst_s = (burst - 1) * self._interval_s  # an idle bucket lets burst calls through at once
         self._envelope = envelope
         self._name = name  # told to clients
-        self._needs: dict[tuple[str, ...], Need] = {}  # as many as consumers and entities are known
+        self._needs: dict[tuple[str, ...], tuple[Need]] = {}  # as many as consumers and entities are known
         self._policy = (b"ratelimit-policy", f'"{name}";q={burst};w={ceil(burst * self._interval_s)}'.encode())
         self._state = f'"{name}";r=%d;t=%d'.encode()
 
-    def need(self, *bucket: str) -> Need:
-        """The fact that takes one call from `bucket`; ask for it once a call."""
-        need = self._needs.get(bucket)
-        if need is None:
-            need = self._needs[bucket] = Need("quota", ((self._envelope, *bucket), self._interval_s, self._burst_s))
-        return need
+    def needs(self, *bucket: str) -> tuple[Need]:
+        """The one fact that takes one call from `bucket`; ask for it once a call."""
+        needs = self._needs.get(bucket)
+        if needs is None:
+            need = Need("quota", ((self._envelope, *bucket), self._interval_s, self._burst_s))
+            needs = self._needs[bucket] = (need,)
+        return needs
 
     def judge(self, taken: tuple[float, float]) -> Decision:
         """`taken`: seconds to wait (0: allowed), seconds until the bucket is full again."""

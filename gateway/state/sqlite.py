@@ -187,13 +187,16 @@ class SqliteStore(GroupStore):
 
     def _claim(self, key: ClaimKey) -> Claim | None:
         held = self._view.claim(key)
-        if held is not None:
+        if held is not None or self._view.is_free(key):
             return held
         try:
             row = self._reader.execute(statement.CLAIM, (key.key, key.consumer, key.entity, key.operation)).fetchone()
         except sqlite3.Error as error:
             raise Unavailable(f"the state file cannot be read: {error}") from error
-        return None if row is None else statement.claim_of(row)
+        if row is None:
+            self._view.note_free(key)  # so that `begin` need not look again
+            return None
+        return statement.claim_of(row)
 
     def _grow(self, size_bytes: int) -> None:
         self._written_bytes += size_bytes

@@ -21,12 +21,16 @@ class _Held:
         self.is_recorded = False
 
 
+_MOST_FREE = 4_096
+
+
 class View:
     """Claims by key and by exchange."""
 
     def __init__(self) -> None:
         self._by_exchange: dict[str, _Held] = {}
         self._by_key: dict[ClaimKey, _Held] = {}
+        self._free: set[ClaimKey] = set()  # looked up and found in nobody's hands; any intent on one ends that
 
     def __len__(self) -> int:
         return len(self._by_exchange)
@@ -44,6 +48,18 @@ class View:
         self._by_exchange[exchange_id] = held
         if key is not None:
             self._by_key[key] = held
+            self._free.discard(key)
+
+    def note_free(self, key: ClaimKey) -> None:
+        """The state has no claim with this key, and no intent of this process life is on it."""
+        if len(self._free) >= _MOST_FREE:
+            self._free.clear()
+        self._free.add(key)
+
+    def is_free(self, key: ClaimKey) -> bool:
+        """Whether `key` was noted to be free and no intent took it since: for a process that shares its state with no
+        other. False when it is not known."""
+        return key in self._free
 
     def change(self, exchange_id: str, state: ClaimState, answer: Answer | None, is_checked: bool) -> None:
         held = self._by_exchange.get(exchange_id)

@@ -31,12 +31,14 @@ _KNOWN_NAMES_MAX = 1024
 
 def end_to_end(headers: Headers) -> Headers:
     """`headers` (names lower case) without the hop-by-hop ones and those that `Connection` names (RFC 9110 §7.6.1)."""
+    kept = [header for header in headers if header[0] not in HOP_BY_HOP]
+    if len(kept) == len(headers):
+        return kept
     named: set[bytes] = set()
     for name, value in headers:
         if name == b"connection":
             named.update(token.strip() for token in value.lower().split(b","))
-    dropped = HOP_BY_HOP | named if named else HOP_BY_HOP
-    return [header for header in headers if header[0] not in dropped]
+    return [header for header in kept if header[0] not in named] if named else kept
 
 
 def encode_request(method: bytes, target: bytes, authority: bytes, headers: Headers, body: bytes) -> bytes:
@@ -51,7 +53,7 @@ def encode_request(method: bytes, target: bytes, authority: bytes, headers: Head
             continue
         if name not in _KNOWN_NAMES:
             _check_name(name)
-        lines.append(b"%b: %b" % (name, value))
+        lines.append(name + b": " + value)
     if body or method not in _BODYLESS:
         lines.append(b"content-length: %d" % len(body))
     lines.append(b"\r\n")

@@ -15,7 +15,7 @@ import msgspec
 
 from catalog.network import Consumer
 from policies.decision import ALLOW, Decision, Identity, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 HEADER = b"x-api-key"
@@ -57,9 +57,6 @@ class ApiKey:
                 entry = _Known(key.hmac_sha256.lower().encode(), _expiry(key.expires_at), decision)
                 known.setdefault(key.key_id.encode(), []).append(entry)
         return cls(known, around.pepper)
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         presented = request.header(HEADER)

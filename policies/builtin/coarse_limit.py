@@ -38,7 +38,7 @@ class CoarseLimit:
         return cls(Quota(around.envelope, config.name, config.limit, config.window_s, config.burst or config.limit))
 
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return (self._quota.need(request.consumer.consumer if request.consumer else ""),)
+        return self._quota.needs(request.consumer.consumer if request.consumer else "")
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         return self._quota.judge(facts[self.needs(request, facts)[0]])

@@ -9,7 +9,7 @@ import msgspec
 
 from catalog.network import may_act
 from policies.decision import ALLOW, Decision, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 _FORBIDDEN = reject(403, "entity-forbidden", "The consumer may not act for this legal entity.")
@@ -33,9 +33,6 @@ class EntityAuthorization:
     @classmethod
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
         return cls(around.entities, around.representing)
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         consumer = request.consumer

@@ -20,7 +20,7 @@ from catalog.errors import Invalid, Problem
 from catalog.network import Consumer
 from policies.decision import ALLOW, Decision, Identity, reject
 from policies.keyset import FixedKeys, Issuer, KeySet, KeySource, read_file
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 HEADER = b"authorization"
@@ -80,9 +80,6 @@ class Jwt:
             raise Invalid("policy refused", [Problem("an issuer is listed twice", rule="jwks")])
         consumers = [blob.consumer for blob in around.consumers.values()]
         return cls(config, trusted, _subjects(consumers))
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         presented = request.header(HEADER)

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import msgspec
 
 from policies.decision import ALLOW, Decision
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 _BYPASS = Decision("flag", code="layer-bypass", detail="An experience calls a system directly.")
@@ -33,9 +33,6 @@ class Layer:
         layer = around.operation.extension.layer or around.version.contract.layer
         is_called = any(blob.consumer.layer == "experience" for blob in around.consumers.values())
         return cls() if layer == "system" and is_called else None
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         consumer = request.consumer

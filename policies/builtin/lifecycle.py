@@ -13,7 +13,7 @@ import msgspec
 
 from catalog.contract import ContractVersion
 from policies.decision import Decision, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 
@@ -40,9 +40,6 @@ class LifeCycle:
             detail = f"This version is retired; use {successor}." if successor else "This version is retired."
             return cls(reject(410, "retired", detail, headers=headers))
         return cls(Decision("allow", headers=headers)) if version.state.state == "deprecated" else None
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         return self._decision

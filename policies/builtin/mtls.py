@@ -15,7 +15,7 @@ from catalog.errors import Invalid, Problem
 from catalog.network import Consumer
 from policies.certificate import name_of, subject_of
 from policies.decision import ALLOW, Decision, Identity, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 _AMBIGUOUS = reject(400, "credential-ambiguous", "The certificate and another credential name different consumers.")
@@ -46,9 +46,6 @@ class Mtls:
                 if known.setdefault(identity, blob.consumer).consumer != blob.consumer.consumer:
                     raise _refused(f"two consumers have the client certificate of {blob.consumer.consumer}")
         return cls(known) if known else None
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         certificate = request.certificate

@@ -48,7 +48,7 @@ class RateLimit:
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
         consumer = request.consumer.consumer if self._by_consumer and request.consumer else ""
         entity = request.entity if self._by_entity else ""
-        return (self._quota.need(consumer, self._operation, entity),)
+        return self._quota.needs(consumer, self._operation, entity)
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         return self._quota.judge(facts[self.needs(request, facts)[0]])

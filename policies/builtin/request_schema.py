@@ -18,7 +18,7 @@ from catalog.schema import Handle, Validators
 from policies.decision import ALLOW, Decision, reject
 from policies.media import declared_as, is_json_type
 from policies.parameter import ParameterCheck
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 _TOLD_MAX = 100  # of the undeclared ones: the first are enough to mend a call
@@ -62,9 +62,6 @@ class RequestSchema:
             return None
         places = frozenset(parameter.place for parameter in operation.parameters)
         return cls(handles, validators, checks, places, names)
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         try:

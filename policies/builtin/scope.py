@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import msgspec
 
 from policies.decision import ALLOW, Decision, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 
@@ -35,9 +35,6 @@ class Scope:
     @classmethod
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
         return cls(around.version.contract.contract, tuple(frozenset(scopes) for scopes in around.operation.scopes))
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         consumer = request.consumer

@@ -21,7 +21,7 @@ from policies.document import (
     structure,
 )
 from policies.media import declares
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 
@@ -48,9 +48,6 @@ class Shape:
     def compile(cls, config: Config, around: Surroundings) -> Self | None:
         operation = around.operation
         return cls(config, frozenset(operation.request_schemas), operation.request_required)
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         if not request.body:

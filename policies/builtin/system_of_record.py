@@ -21,7 +21,7 @@ from catalog.extension import texts
 from catalog.network import SystemOfRecord
 from catalog.pointer import is_within, join, parse
 from policies.decision import ALLOW, Decision, reject
-from policies.policy import Facts, Need, Phase, Surroundings
+from policies.policy import Facts, Phase, Surroundings
 from policies.request import Request
 
 _BODY = "$request.body#"
@@ -61,9 +61,6 @@ class SystemOfRecordCheck:
             return None
         entities = {"*", *(entity for record in records for entity in record.entities)}
         return cls(operation, {entity: owners_of(records, entity) for entity in entities}, around.bound)
-
-    def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        return ()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         entity, consumer = request.entity, request.consumer
