@@ -50,6 +50,10 @@ def serve(
         Path | None, typer.Option(help="YAML: rules of claim, value, role and entities; the first that fits decides.")
     ] = None,
     oidc_ca_file: Annotated[Path | None, typer.Option(help="PEM; the CA of the provider's server.")] = None,
+    oidc_max_stale_s: Annotated[
+        int,
+        typer.Option(help="How long its keys count that cannot be fetched again, restarts or not.", min=1, max=604_800),
+    ] = 86_400,
     otlp_metric_interval_s: Annotated[float, typer.Option(help="How often metrics are exported.", min=0.1)] = 60.0,
 ) -> None:
     """Run the control plane until it is stopped. Its first start makes keys and the first admin token.
@@ -76,5 +80,6 @@ def serve(
         oidc_audience=oidc_audience,
         oidc_rules=oidc_rules,
         oidc_ca_file=oidc_ca_file,
+        oidc_max_stale_s=oidc_max_stale_s,
     )
     run(settings)

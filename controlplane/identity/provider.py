@@ -30,4 +30,5 @@ def sign_in_of(settings: Settings) -> SignIn | None:
         trust = ssl.create_default_context(cafile=settings.oidc_ca_file)
     except (ValueError, OSError) as error:
         raise Invalid(f"the OpenID provider cannot be used: {error}") from error
-    return SignIn(issuer, rules, Keys(issuer, partial(fetch_jwks, issuer, trust)))
+    keys = Keys(issuer, partial(fetch_jwks, issuer, trust), path=settings.data_dir / "sign-in-keys.json")
+    return SignIn(issuer, rules, keys)

@@ -8,16 +8,18 @@ from dataclasses import replace
 from functools import partial
 
 import jwt as pyjwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from litestar.testing import TestClient
 
-from catalog.errors import Invalid
+from catalog.errors import Invalid, Unavailable
 from controlplane.app import create_app
 from controlplane.identity import jwks
 from controlplane.identity.oidc import SignIn, read_rules
 from controlplane.identity.provider import sign_in_of
 from controlplane.settings import Settings
+from policies.keyset import Issuer
 from tests.controlplane.conftest import Api, is_problem
 from tests.provider import CLIENT, Provider, running
 
@@ -157,6 +159,37 @@ def test_while_the_issuer_is_down_its_last_keys_count_for_a_stated_time(oidc, pr
     provider.start()
     elapsed[0] += jwks.ASKED_AGAIN_S
     assert oidc.get("/whoami", token=token).status_code == 200
+
+
+def test_keys_outlive_a_restart_while_the_issuer_is_down(settings, provider) -> None:
+    """For what is left of their time, not a moment longer; those of another issuer, or what cannot be read, are left
+    aside, and the start goes on."""
+    path = settings.data_dir / "sign-in-keys.json"
+    now_s = [1_700_000_000.0]
+    header = pyjwt.get_unverified_header(provider.token("ada"))
+    issuer = sign_in_of(settings).issuer
+    fetch = sign_in_of(settings).keys._fetch
+
+    def started(at_s: float, of: Issuer = issuer) -> jwks.Keys:
+        now_s[0] = at_s
+        return jwks.Keys(of, fetch, clock=lambda: now_s[0], path=path)
+
+    fetched_s = now_s[0]
+    assert started(fetched_s).find(header) is not None
+    assert path.stat().st_mode & 0o077 == 0
+    provider.stop()
+    elsewhere = msgspec.structs.replace(issuer, issuer="http://127.0.0.1:9")
+    for keys in (
+        started(fetched_s + settings.oidc_max_stale_s),
+        started(fetched_s - 1),  # the machine's clock was put back: their age is not known
+        started(fetched_s + 60, elsewhere),
+    ):
+        with pytest.raises(Unavailable):
+            keys.find(header)
+    assert started(fetched_s + settings.oidc_max_stale_s - 60).find(header) is not None
+    path.write_text("{")
+    with pytest.raises(Unavailable):
+        started(fetched_s + 60).find(header)
 
 
 @pytest.mark.parametrize(
