@@ -3,8 +3,8 @@
 Nothing is granted by default: a rule names claim, value, role and entities, and the first that fits decides. What a
 person may choose alone (a display name, an address that was not verified) is never looked at.
 
-Sources: RFC 7519, RFC 8725 (explicit asymmetric algorithms, `typ`, `aud`, `iss`), OpenID Connect Core 1.0 §5.7
-(only `iss` and `sub` together identify a person; `email` counts when `email_verified` does).
+Sources: those of `policies.bearer`; OpenID Connect Core 1.0 §5.7 (only `iss` and `sub` together identify a person;
+`email` counts when `email_verified` does).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from catalog.document import parse_document
 from catalog.errors import Forbidden, Invalid, Problem, Unauthorized
 from catalog.shape import shape
 from controlplane.identity.principal import Role, User
+from policies.bearer import is_acceptable, numeric_date, verified_claims
 from policies.keyset import Algorithm, Issuer, Key
 
 ALGORITHMS: tuple[Algorithm, ...] = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
-TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 LEEWAY_S = 30
 MOST_TOKEN_CHARACTERS = 16_384
 
@@ -75,28 +75,14 @@ class SignIn(NamedTuple):
 
     def _verified(self, token: str, now_s: float) -> Mapping[str, Any]:
         header = pyjwt.get_unverified_header(token)
-        kind = header.get("typ", "JWT")
-        if not isinstance(kind, str) or kind.lower() not in TYPES or "crit" in header or header.get("b64") is False:
-            raise ValueError("not a plain JWT")
-        if header.get("alg") not in ALGORITHMS:
-            raise ValueError("not an asymmetric algorithm")
+        if not is_acceptable(header, self.issuer):
+            raise ValueError("not a plain JWT of an asymmetric algorithm")
         key = self.keys.find(header)
         if key is None or key.algorithm not in (None, header["alg"]):
             raise ValueError("no such key")
-        claims: Mapping[str, Any] = pyjwt.decode(
-            token,
-            key=key.key,
-            algorithms=[header["alg"]],
-            audience=self.issuer.audience,
-            issuer=self.issuer.issuer,
-            options={
-                "require": ["exp", "iss", "aud", "sub"],
-                "verify_exp": False,  # times are judged below, by the control plane's own clock
-                "verify_nbf": False,
-                "verify_iat": False,
-            },
-        )
-        if now_s >= _seconds(claims["exp"]) + LEEWAY_S or now_s < _seconds(claims.get("nbf", 0)) - LEEWAY_S:
+        claims = verified_claims(token, key.key, header["alg"], self.issuer)
+        expires_s, begins_s = numeric_date(claims["exp"]), numeric_date(claims.get("nbf", 0))
+        if now_s >= expires_s + LEEWAY_S or now_s < begins_s - LEEWAY_S:
             raise ValueError("expired or not valid yet")
         return claims
 
@@ -140,9 +126,3 @@ def read_rules(path: Path) -> Rules:
     if rules is None or problems:
         raise Invalid("the rules of sign-ins are not valid", problems or [Problem("is empty", file=str(path))])
     return rules
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise ValueError("not a NumericDate")
-    return float(value)

@@ -1,6 +1,6 @@
 """Bearer tokens: asymmetric signatures only, keys from a JWKS file, a JWKS URL or OpenID discovery (design §11.13).
 
-Sources: RFC 7519, RFC 8725 (explicit algorithms, `typ`, `aud`, `iss`), RFC 7515 §4.1.11 (`crit`), RFC 6750 §3.
+Sources: RFC 6750 §3, and those of `policies.bearer`.
 Verified tokens are remembered by hash until they expire or their issuer's keys change; nothing in a token ever names
 where a key comes from. A token whose key is not known yet is refused with a wish: the host may fetch the issuer's keys
 and ask again.
@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from catalog.errors import Invalid, Problem
 from catalog.network import Consumer
+from policies.bearer import is_acceptable, numeric_date, verified_claims
 from policies.decision import ALLOW, Decision, Identity, reject
 from policies.keyset import FixedKeys, Issuer, KeySet, KeySource, read_file
 from policies.policy import Facts, Phase, Surroundings
@@ -28,7 +29,6 @@ _CHALLENGE = ((b"www-authenticate", b'Bearer error="invalid_token"'),)
 _INVALID = reject(401, "unauthenticated", "The token is not valid.", headers=_CHALLENGE)
 _EXPIRED = reject(401, "unauthenticated", "The token has expired.", headers=_CHALLENGE)
 _STRANGER = reject(401, "unauthenticated", "The token's subject is no consumer here.", headers=_CHALLENGE)
-_TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _UNKNOWN_KEY = "The token names a key that its issuer does not have."
 _NO_KEYS = "The keys of the token's issuer cannot be had just now."
 _RETRY = ((b"retry-after", b"5"),)
@@ -102,12 +102,7 @@ class Jwt:
         header = pyjwt.get_unverified_header(token)
         claimed = pyjwt.decode(token, options={"verify_signature": False}).get("iss")
         trusted = self._trusted.get(claimed) if isinstance(claimed, str) else None
-        kind = header.get("typ", "JWT")
-        if trusted is None or "crit" in header or header.get("b64") is False:
-            return _INVALID
-        if not isinstance(kind, str) or kind.lower() not in _TYPES:
-            return _INVALID
-        if header.get("alg") not in trusted.issuer.algorithms:
+        if trusted is None or not is_acceptable(header, trusted.issuer):
             return _INVALID
         keys = trusted.source.keys
         if keys is None or now_s >= trusted.source.until_s:
@@ -117,17 +112,17 @@ class Jwt:
             return trusted.unknown_key
         if key.algorithm not in (None, header["alg"]):
             return _INVALID
-        decision, until_s = self._judge(_claims(token, key.key, trusted.issuer), now_s)
+        decision, until_s = self._judge(verified_claims(token, key.key, header["alg"], trusted.issuer), now_s)
         if until_s:
             self._remember(digest, _Verified(decision, until_s, trusted.source, keys))
         return decision
 
     def _judge(self, claims: Mapping[str, Any], now_s: float) -> tuple[Decision, float]:
         """(decision, wall clock until which it holds; 0 when it is not to be remembered)."""
-        until_s = _seconds(claims["exp"]) + self._config.leeway_s
+        until_s = numeric_date(claims["exp"]) + self._config.leeway_s
         if now_s >= until_s:
             return _EXPIRED, 0.0
-        if _seconds(claims.get("nbf", 0)) > now_s + self._config.leeway_s:
+        if numeric_date(claims.get("nbf", 0)) > now_s + self._config.leeway_s:
             return _INVALID, 0.0
         decision = self._subjects.get((claims["iss"], claims["sub"]))
         return (_STRANGER, 0.0) if decision is None else (decision, until_s)
@@ -151,30 +146,6 @@ def _trusted(issuer: Issuer, around: Surroundings) -> _Trusted:
         unknown = reject(401, "unauthenticated", _UNKNOWN_KEY, headers=_CHALLENGE, wanted_keys=source)
         missing = reject(503, "keys-unavailable", _NO_KEYS, headers=_RETRY, wanted_keys=source)
     return _Trusted(issuer, source, unknown, missing)
-
-
-def _claims(token: bytes, key: Any, issuer: Issuer) -> Mapping[str, Any]:
-    """What a token says, its signature, issuer and audience checked."""
-    claims: Mapping[str, Any] = pyjwt.decode(
-        token,
-        key=key,
-        algorithms=list(issuer.algorithms),
-        audience=issuer.audience,
-        issuer=issuer.issuer,
-        options={
-            "require": ["exp", "iss", "aud", "sub"],
-            "verify_exp": False,  # times are judged by the gateway's own clock
-            "verify_nbf": False,
-            "verify_iat": False,
-        },
-    )
-    return claims
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise ValueError("not a NumericDate")
-    return float(value)
 
 
 def _subjects(consumers: list[Consumer]) -> dict[tuple[str, str], Decision]:
