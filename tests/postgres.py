@@ -78,6 +78,7 @@ def cluster(bin_dir: Path) -> Iterator[Cluster]:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
+        options["autovacuum"] = "off"  # plans that tests look at must not hang on what was counted a moment ago
         server = [*as_user, str(bin_dir / "postgres"), "-D", str(data), "-p", str(port)]
         server += [f"--{name}={value}" for name, value in options.items()]
         running = Cluster(port, server, directory, bin_dir)
