@@ -10,12 +10,15 @@ local midnight, 23 or 25 hours long where the clocks change. Pure: no clock is r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from calendar import monthrange
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from catalog.network import Entity
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)  # in the order of `date.weekday()`
@@ -75,6 +78,16 @@ class BusinessTime:
             day = self._next(day)
         return datetime.combine(day, clock, self._zone).astimezone(UTC)
 
+    def cut_off(self, instant: datetime, days: int) -> datetime:
+        """The end of the `days`-th business day after the month of `instant`; of the month itself for 0 days."""
+        if days < 0:
+            raise ValueError("business days are counted forward")
+        day = self.day_of(instant)
+        day = day.replace(day=monthrange(day.year, day.month)[1])
+        for _ in range(days):
+            day = self._next(day)
+        return self._midnight(day + timedelta(1))
+
     def add(self, start: datetime, duration: timedelta) -> datetime:
         """When `duration` has passed, counted on business days only; the earliest such instant."""
         if duration < timedelta():
@@ -113,3 +126,11 @@ class BusinessTime:
         while not self.is_business_day(day):
             day += timedelta(1)
         return day
+
+
+def business_times(entities: Iterable[Entity], calendars: Mapping[str, Calendar]) -> dict[str, BusinessTime]:
+    """The calendar of each legal entity in its own time zone. Raises as BusinessTime does, KeyError for a calendar."""
+    return {
+        each.entity: BusinessTime(calendars[each.calendar] if each.calendar else STANDARD, each.timezone)
+        for each in entities
+    }

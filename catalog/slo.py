@@ -25,8 +25,10 @@ Metric source `waybill`, two sources; `total` repeats the selection of `good` wi
 
 - `http`: exchanges of `operations` ("<contract>/<operationId>"). Good: answered within `threshold_ms` and without a
   5xx whose fault lies with the system or the gateway. A refusal of a wrong request is a good answer.
-- `lifecycle`: objects of type `object` that had the event `from`. Good: the event `to` came within `deadline_s`. Bad as
-  soon as the deadline passes, even if nothing ever comes; open before that.
+- `lifecycle`: objects of type `object` that had the event `from`. Good: the event `to` came within `deadline_s`, or
+  within `deadline_business_days` by the calendar and time zone of the legal entity in whose name the object began: the
+  same time of day, that many business days later (`catalog.calendar.BusinessTime.add_days`). Bad as soon as the
+  deadline passes, even if nothing ever comes; open before that.
 
 What OpenSLO allows and this subset does not (thresholdMetric, raw, bad, Timeslices, calendar windows, alert policies,
 indicatorRef, several objectives) is refused, never ignored.
@@ -68,15 +70,23 @@ class LifecycleSource(
     tag="lifecycle",
     tag_field="source",
     forbid_unknown_fields=True,
+    omit_defaults=True,
     rename={"from_event": "from", "to_event": "to"},
 ):
-    """Objects that had `from_event`; good when `to_event` follows within `deadline_s`."""
+    """Objects that had `from_event`; good when `to_event` follows in time. Exactly one of the deadlines is given."""
 
     object: _Named
     from_event: _Named
     to_event: _Named
-    deadline_s: Annotated[int, Meta(gt=0)]
+    deadline_s: Annotated[int, Meta(gt=0)] | None = None
+    deadline_business_days: Annotated[int, Meta(gt=0, le=365)] | None = None
 
+    def __post_init__(self) -> None:
+        if (self.deadline_s is None) == (self.deadline_business_days is None):
+            raise ValueError(f"exactly one of {' and '.join(_DEADLINES)}")
+
+
+_DEADLINES = ("deadline_s", "deadline_business_days")
 
 Source = HttpSource | LifecycleSource
 
@@ -235,7 +245,7 @@ def _target(objective: _Objective) -> str | None:
 #: source -> the members of `good` that `total` leaves out
 _MAKES_GOOD: dict[str, frozenset[str]] = {
     "http": frozenset({"threshold_ms"}),
-    "lifecycle": frozenset({"to", "deadline_s"}),
+    "lifecycle": frozenset({"to", *_DEADLINES}),
 }
 
 
@@ -250,6 +260,9 @@ def _source(ratio: _Ratio, file: str) -> tuple[Source | None, list[Problem]]:
     source: Source | None
     if good["source"] == "http":
         source, problems = shape(members, HttpSource, file, f"{base}/good/metricSource/spec")
+    elif sum(name in members for name in _DEADLINES) != 1:
+        place, remedy = f"{base}/good/metricSource/spec", f"write exactly one of {' and '.join(_DEADLINES)}"
+        source, problems = None, [Problem("has no deadline that can be kept", place, file, remedy, "slo")]
     else:
         source, problems = shape(members, LifecycleSource, file, f"{base}/good/metricSource/spec")
     if total != {name: value for name, value in good.items() if name not in makes_good}:

@@ -13,7 +13,7 @@ from controlplane.ingest.batch import Located
 from controlplane.ingest.projection import Projection
 from controlplane.lineage.projection import LineageProjection
 from controlplane.registry.store import current_generation
-from controlplane.slo.definition import published_specs
+from controlplane.slo.definition import published_calendars, published_specs
 from controlplane.slo.projection import SloProjection
 from controlplane.traffic.projection import TrafficProjection
 
@@ -38,7 +38,7 @@ class AttentionProjection:
 
 def slo_projection() -> SloProjection:
     """Contributions to the objectives of the published workspace."""
-    return SloProjection(current_generation, published_specs)
+    return SloProjection(current_generation, published_specs, published_calendars)
 
 
 def projections() -> tuple[Projection, ...]:

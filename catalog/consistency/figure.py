@@ -47,9 +47,11 @@ def _is_missing(workspace: Workspace, operation: str, unread: set[str]) -> bool:
 def measures(workspace: Workspace, unread: set[str], known: Known) -> Iterator[Problem]:
     for name, measure in workspace.measures.items():
         file, pointer = place_of(workspace, f"measure/{name}")
-        if measure.slo is not None and not known.has("slo", measure.slo):
-            remedy = known.remedy("slo", measure.slo)
-            yield Problem(f"SLO {measure.slo!r} does not exist", join(pointer, "slo"), file, remedy, "measure")
+        named = [("slo", measure.slo)] if measure.slo is not None else []
+        for place, slo in [*named, *((f"slos/{index}", slo) for index, slo in enumerate(measure.slos))]:
+            if not known.has("slo", slo):
+                text = f"SLO {slo!r} does not exist"
+                yield Problem(text, f"{pointer}/{place}", file, known.remedy("slo", slo), "measure")
         for index, operation in enumerate(measure.operations):
             if _is_missing(workspace, operation, unread):
                 place = join(pointer, "operations", index)

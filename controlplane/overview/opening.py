@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+
+from sqlalchemy import select
 
 from catalog.measure import Measure
 from catalog.slo import LifecycleSource
 from controlplane.overview.exception import money_of, without_amount
 from controlplane.overview.figure import Detail, Reading, Scope, plural
+from controlplane.overview.latency import segments_of
 from controlplane.slo.projection import definitions
-from controlplane.slo.store import slo_contribution
+from controlplane.slo.store import slo_contribution, slo_rollup
+from controlplane.store.column import sum_of
 
 
 def opening(measure: Measure, scope: Scope) -> Reading:
@@ -24,10 +28,7 @@ def opening(measure: Measure, scope: Scope) -> Reading:
     rows = scope.connection.execute(scope.narrow(open_ones, table)).all()
     overdue = sum(row.deadline_us <= scope.as_of_us for row in rows)
     pending = len(rows) - overdue
-    shift_us = source.deadline_s * 1_000_000  # deadlines are indexed, beginnings are not
-    due = table.deadline_us.between(scope.window.first_us + shift_us, scope.window.end_us - 1 + shift_us)
-    began = select(func.count()).where(mine, table.state.in_(("open", "good", "bad")), due)
-    denominator = scope.connection.scalar(scope.narrow(began, table)) or 0
+    denominator = begun(scope, [named[0].slo_id])
     money, unpriced = money_of(scope, [row.object_id for row in rows])
     has_data = bool(rows or denominator)
     return Reading(
@@ -44,3 +45,10 @@ def opening(measure: Measure, scope: Scope) -> Reading:
         detail=[Detail("past the deadline", overdue), Detail("within the deadline", pending)] if rows else [],
         query={"slo": named[0].spec.name, "state": "open"},
     )
+
+
+def begun(scope: Scope, slo_ids: Sequence[int]) -> int:
+    """How many began in the window, of all these objectives."""
+    table = slo_rollup.c
+    query = select(sum_of(table.begun)).where(table.slo_id.in_(slo_ids), segments_of(scope, table.grain, table.bucket))
+    return scope.connection.scalar(scope.narrow(query, table)) or 0

@@ -10,6 +10,7 @@ from catalog.measure import Measure
 from controlplane.context import Context, rfc3339
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight, has_synthetic
+from controlplane.overview.backlog import backlog
 from controlplane.overview.budget import budget
 from controlplane.overview.delay import delay
 from controlplane.overview.doubt import doubt
@@ -27,6 +28,7 @@ from controlplane.slo.watermark import Watermark
 KINDS: dict[str, Kind] = {
     "exceptions": exceptions,
     "open": opening,
+    "backlog": backlog,
     "latency": latency,
     "delay": delay,
     "refusals": refusals,

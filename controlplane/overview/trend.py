@@ -107,15 +107,25 @@ def _slo_id(measure: Measure, scope: Scope) -> int:
 
 
 def _open(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
+    return _levels([_slo_id(measure, scope)], scope, slices)
+
+
+def _backlog(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
+    return _levels(
+        [item.slo_id for item in definitions(scope.connection) if item.spec.name in measure.slos], scope, slices
+    )
+
+
+def _levels(slo_ids: Sequence[int], scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
     """How many were open at the end of each slice: all that had begun by then, less all that had ended."""
-    table, slo_id = slo_rollup.c, _slo_id(measure, scope)
+    table = slo_rollup.c
     change = sum_of(table.begun) - sum_of(table.ended)
 
     def standing_at(minute: int) -> int:
-        query = select(change).where(table.slo_id == slo_id, _in(table, Window(0, minute)))
+        query = select(change).where(table.slo_id.in_(slo_ids), _in(table, Window(0, minute)))
         return int(scope.connection.scalar(scope.narrow(query, table)) or 0)
 
-    query = select(table.bucket, change).where(table.slo_id == slo_id, slices.holds(table)).group_by(table.bucket)
+    query = select(table.bucket, change).where(table.slo_id.in_(slo_ids), slices.holds(table)).group_by(table.bucket)
     changes = slices.sums(scope.connection.execute(scope.narrow(query, table)), slices.of_bucket)
     values: list[Value] = []
     level = standing_at(slices.window.first - 1)
@@ -192,6 +202,7 @@ def _in_doubt(_: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Val
 SERIES: dict[str, Series] = {
     "exceptions": _exceptions,
     "open": _open,
+    "backlog": _backlog,
     "latency": _latency,
     "delay": _delay,
     "refusals": _refusals,

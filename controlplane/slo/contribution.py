@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from catalog.slo import HttpSource, LifecycleSource
 from controlplane.lineage.rollup import MINUTE_US
 from controlplane.lineage.summary import Summary
+from controlplane.slo.deadline import Calendars
 
 OTHERS_FAULT = frozenset({"request", "policy"})
 
@@ -71,7 +72,10 @@ class Contribution(NamedTuple):
 
 
 def contribution_of(
-    source: LifecycleSource, milestones: Iterable[Milestone], is_synthetic: bool = False
+    source: LifecycleSource,
+    milestones: Iterable[Milestone],
+    is_synthetic: bool = False,
+    calendars: Calendars = Calendars(),  # noqa: B008  # immutable
 ) -> Contribution | None:
     """From all events of one object; None while it has not started.
 
@@ -83,7 +87,7 @@ def contribution_of(
     if start is None:
         return None
     finished_us = next((item.ended_us for item in ordered if item.event == source.to_event), None)
-    deadline_us = start.ended_us + source.deadline_s * 1_000_000
+    deadline_us = calendars.deadline_us(source, start.ended_us, start.legal_entity)
     times = (start.ended_us, deadline_us, finished_us)
     if finished_us is not None and finished_us <= deadline_us:
         minute = max(finished_us, start.ended_us) // MINUTE_US

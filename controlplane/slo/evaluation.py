@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from catalog.record import Amount, ObjectRef
-from catalog.slo import HttpSource, SloSpec
+from catalog.slo import HttpSource, LifecycleSource, SloSpec
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight
 from controlplane.lineage.store import business_object
@@ -183,13 +183,17 @@ def objective_text(spec: SloSpec) -> str:
         source = spec.source
         objects = f"{source.object.replace('_', ' ')}s"
         ended, begun = (event.replace("_", " ").replace(".", " ") for event in (source.to_event, source.from_event))
-        what = f"of {objects}: “{ended}” within {_in_words(source.deadline_s)} of “{begun}”"
+        what = f"of {objects}: “{ended}” within {_in_words(source)} of “{begun}”"
     text = f"{percent} % {what}, over {spec.window[:-1]} {spec.window[-1]}"
     return f"{spec.meaning.rstrip('.')}: {text}" if spec.meaning else text
 
 
-def _in_words(length_s: int) -> str:
-    """`259200` as `3 d`, `900` as `15 min`."""
+def _in_words(source: LifecycleSource) -> str:
+    """A deadline of `259200` seconds as `3 d`, of `900` as `15 min`; business days as such."""
+    if source.deadline_s is None:
+        days = source.deadline_business_days
+        return f"{days} business day{'' if days == 1 else 's'}"
+    length_s = source.deadline_s
     units = ((86_400, "d"), (3_600, "h"), (60, "min"))
     return next((f"{length_s // size} {unit}" for size, unit in units if length_s % size == 0), f"{length_s} s")
 

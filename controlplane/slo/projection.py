@@ -16,6 +16,7 @@ from controlplane.lineage.rollup import GRAINS, MINUTE_US, Change
 from controlplane.lineage.store import business_object, exchange
 from controlplane.lineage.summary import Summary
 from controlplane.slo.contribution import Contribution, Delta, Milestone, contribution_of, counts, is_good_call
+from controlplane.slo.deadline import Calendars, counts_days
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_generation, slo_rollup
 from controlplane.store.upsert import Merge, among, chunks, insert_all, upsert
 
@@ -26,10 +27,11 @@ TABLES = (slo_delay_rollup, slo_rollup, slo_contribution, slo_definition)  # chi
 
 Generation = Callable[[Connection], int]  # the one in force
 Specs = Callable[[Connection], Sequence[SloSpec]]  # its objectives
+ReadCalendars = Callable[[Connection], Calendars]  # its business calendars
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """An objective in force under its number."""
+    """An objective in force under its number. `spec.sha256` is its version together with its calendars."""
 
     slo_id: int
     spec: SloSpec
@@ -38,15 +40,18 @@ class Definition(msgspec.Struct, frozen=True):
 class SloProjection:
     """A `lineage.projection.Follower` for the definitions in force."""
 
-    def __init__(self, generation: Generation, specs: Specs) -> None:
+    def __init__(self, generation: Generation, specs: Specs, calendars: ReadCalendars = lambda _: Calendars()) -> None:
         self._generation = generation
         self._specs = specs
+        self._calendars = calendars
 
     def follow(self, connection: Connection, changes: Sequence[Change]) -> None:
         renewed = self.sync(connection)  # those have read the batch's exchanges already
-        for definition in definitions(connection):
+        known = definitions(connection)
+        calendars = self._calendars_for(connection, [definition.spec for definition in known])
+        for definition in known:
             if definition.slo_id not in renewed:
-                _follow(connection, definition, changes)
+                _follow(connection, definition, changes, calendars)
 
     def clear(self, connection: Connection) -> None:
         for table in (*TABLES, slo_generation):
@@ -61,14 +66,21 @@ class SloProjection:
         generation = self._generation(connection)
         if generation == connection.scalar(select(slo_generation.c.generation)):
             return set()
-        wanted = {(spec.name, spec.sha256): spec for spec in self._specs(connection)}
+        specs = self._specs(connection)
+        calendars = self._calendars_for(connection, specs)
+        versions = [msgspec.structs.replace(spec, sha256=calendars.version_of(spec)) for spec in specs]
+        wanted = {(spec.name, spec.sha256): spec for spec in versions}
         for known in definitions(connection):
             if wanted.pop((known.spec.name, known.spec.sha256), None) is None:
                 _drop(connection, known.slo_id)
-        renewed = {_add(connection, spec) for spec in wanted.values()}
+        renewed = {_add(connection, spec, calendars) for spec in wanted.values()}
         connection.execute(delete(slo_generation))
         connection.execute(insert(slo_generation).values(only=1, generation=generation))
         return renewed
+
+    def _calendars_for(self, connection: Connection, specs: Iterable[SloSpec]) -> Calendars:
+        """Read only where they decide a deadline."""
+        return self._calendars(connection) if any(map(counts_days, specs)) else Calendars()
 
 
 def definitions(connection: Connection) -> list[Definition]:
@@ -82,12 +94,12 @@ def _drop(connection: Connection, slo_id: int) -> None:
         connection.execute(delete(table).where(table.c.slo_id == slo_id))
 
 
-def _add(connection: Connection, spec: SloSpec) -> int:
+def _add(connection: Connection, spec: SloSpec, calendars: Calendars) -> int:
     text = msgspec.json.encode(spec).decode()
     row = insert(slo_definition).values(name=spec.name, sha256=spec.sha256, spec=text)
     definition = Definition(connection.execute(row.returning(slo_definition.c.slo_id)).scalar_one(), spec)
     for some in _history(connection, spec.source):
-        _follow(connection, definition, some)
+        _follow(connection, definition, some, calendars)
     return definition.slo_id
 
 
@@ -103,7 +115,7 @@ def _history(connection: Connection, source: HttpSource | LifecycleSource) -> It
     return ([Change(None, Summary(*row)) for row in some] for some in rows)
 
 
-def _follow(connection: Connection, definition: Definition, changes: Sequence[Change]) -> None:
+def _follow(connection: Connection, definition: Definition, changes: Sequence[Change], calendars: Calendars) -> None:
     source = definition.spec.source
     if isinstance(source, HttpSource):
         _add_up(connection, definition.slo_id, _calls(source, changes))
@@ -116,7 +128,7 @@ def _follow(connection: Connection, definition: Definition, changes: Sequence[Ch
         if summary.event in events and summary.object_id is not None
     }
     for some in chunks(sorted(touched)):
-        _renew(connection, definition.slo_id, source, some)
+        _renew(connection, definition.slo_id, source, some, calendars)
 
 
 def _calls(source: HttpSource, changes: Iterable[Change]) -> Iterable[Delta]:
@@ -152,13 +164,15 @@ def _add_delays(connection: Connection, slo_id: int, delays: Iterable[tuple[int,
     upsert(connection, slo_delay_rollup, rows, MERGE_DELAYS)
 
 
-def _renew(connection: Connection, slo_id: int, source: LifecycleSource, object_ids: Sequence[int]) -> None:
+def _renew(
+    connection: Connection, slo_id: int, source: LifecycleSource, object_ids: Sequence[int], calendars: Calendars
+) -> None:
     """The contributions of some objects anew from all their events."""
     table = slo_contribution.c
     mine = (table.slo_id == slo_id) & among(connection, table.object_id, object_ids)
     columns = [table[name] for name in Contribution._fields]
     old = [Contribution(*row) for row in connection.execute(select(*columns).where(mine))]
-    new = _contributions(connection, source, object_ids)
+    new = _contributions(connection, source, object_ids, calendars)
     signed = [(-1, item) for item in old] + [(1, item) for item in new.values()]
     _add_up(connection, slo_id, (delta for sign, item in signed for delta in item.deltas(sign)))
     _add_delays(connection, slo_id, signed)
@@ -168,7 +182,7 @@ def _renew(connection: Connection, slo_id: int, source: LifecycleSource, object_
 
 
 def _contributions(
-    connection: Connection, source: LifecycleSource, object_ids: Collection[int]
+    connection: Connection, source: LifecycleSource, object_ids: Collection[int], calendars: Calendars
 ) -> dict[int, Contribution]:
     call, thing = exchange.c, business_object.c
     columns = (thing.object_id, thing.type, thing.is_synthetic)
@@ -181,5 +195,7 @@ def _contributions(
     found: defaultdict[int, list[Milestone]] = defaultdict(list)
     for number, *rest in connection.execute(query):
         found[number].append(Milestone(*rest))
-    told = {number: contribution_of(source, milestones, wanted[number]) for number, milestones in found.items()}
+    told = {
+        number: contribution_of(source, milestones, wanted[number], calendars) for number, milestones in found.items()
+    }
     return {number: item for number, item in told.items() if item is not None}

@@ -126,6 +126,25 @@ def _dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days) for days in range((last - first).days + 1)]
 
 
+@pytest.mark.parametrize(
+    ("instant", "days", "end"),
+    [
+        ("2026-12-15T12:00", 0, "2027-01-01T00:00"),  # the end of the month itself
+        ("2026-12-31T23:59", 1, "2027-01-05T00:00"),  # New Year's Day is a holiday, then a weekend
+        ("2026-12-01T00:00", 2, "2027-01-06T00:00"),
+        ("2026-10-15T12:00", 1, "2026-11-03T00:00"),  # the clocks change on the first
+    ],
+)
+def test_a_month_is_cut_off_at_the_end_of_a_business_day(instant, days, end):
+    """The days counted are those after the month, whatever day it ends on."""
+    calendar = Calendar("c", holidays=[Holiday(date(2027, 1, 1), "New Year's Day")])
+    business = BusinessTime(calendar, "America/New_York")
+    zone = ZoneInfo("America/New_York")
+    cut_off = business.cut_off(datetime.fromisoformat(instant).replace(tzinfo=zone), days)
+    assert cut_off == datetime.fromisoformat(end).replace(tzinfo=zone)
+    assert cut_off.utcoffset() == timedelta()
+
+
 def test_what_cannot_be_counted_is_refused():
     """No clockless instants, nothing backward, no calendar without a business day."""
     with pytest.raises(ValueError, match="offset"):
@@ -134,5 +153,7 @@ def test_what_cannot_be_counted_is_refused():
         NEW_YORK.add_days(at("2026-01-01T00:00"), -1)
     with pytest.raises(ValueError, match="forward"):
         NEW_YORK.add(at("2026-01-01T00:00"), timedelta(-1))
+    with pytest.raises(ValueError, match="forward"):
+        NEW_YORK.cut_off(at("2026-01-01T00:00"), -1)
     with pytest.raises(ValueError, match="no day to work"):
         BusinessTime(Calendar("never", weekend=list(WEEKDAYS)), "UTC")

@@ -180,14 +180,20 @@ def slos() -> list[SloSpec]:
 PROMISED: dict[str, tuple[Source, str]] = {
     "budget-check": (HttpSource(("finance.budgets/budgets.check",), 1000), "0.99"),
     "invoice-posted": (LifecycleSource("invoice", "invoice.approved", "invoice.posted", 86_400), "0.98"),
-    "payment-confirmed": (LifecycleSource("payment", "payment.released", "payment.confirmed", 259_200), "0.95"),
+    "payment-confirmed": (
+        LifecycleSource("payment", "payment.released", "payment.confirmed", deadline_business_days=3),
+        "0.95",
+    ),
     "purchase-order-reaches-erp": (
         LifecycleSource("purchase_order", "purchase_order.issued", "purchase_order.posted", 900),
         "0.99",
     ),
     "receipt-reaches-erp": (LifecycleSource("receipt", "receipt.posted", "receipt.accepted", 900), "0.99"),
     "requisition-validation": (HttpSource(("procurement.requisitions/requisitions.validate",), 1000), "0.99"),
-    "supplier-activation": (LifecycleSource("supplier", "supplier.registered", "supplier.activated", 604_800), "0.9"),
+    "supplier-activation": (
+        LifecycleSource("supplier", "supplier.registered", "supplier.activated", deadline_business_days=5),
+        "0.9",
+    ),
 }
 
 

@@ -4,6 +4,7 @@ import copy
 import textwrap
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,30 @@ def test_both_sources():
     assert (http.title, http.window, http.window_s) == ("Orders are answered", "28d", 2_419_200)
     assert lifecycle.source == LifecycleSource("r", "r.a", "r.b", 900)
     assert (lifecycle.target, lifecycle.meaning, lifecycle.window_s) == ("0.9995", "It arrives.", 2_419_200)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "problem"),
+    [
+        ({"deadline_business_days": 2}, ""),
+        ({}, "has no deadline that can be kept"),
+        ({"deadline_s": 900, "deadline_business_days": 2}, "has no deadline that can be kept"),
+        ({"deadline_business_days": 0}, "Expected `int` >= 1"),
+    ],
+)
+def test_a_deadline_is_by_the_clock_or_by_the_calendar(deadline, problem):
+    """Exactly one of the two; whoever keeps to the clock keeps the version that was there before calendars were."""
+    document = copy.deepcopy(RECEIVED)
+    metric = document["spec"]["indicator"]["spec"]["ratioMetric"]["good"]["metricSource"]["spec"]
+    del metric["deadline_s"]
+    metric.update(deadline)
+    spec, problems = parse_slo(document)
+    if problem:
+        assert problem in problems[0].message
+        assert problems[0].pointer.startswith("/spec/indicator/spec/ratioMetric/good/metricSource/spec")
+    else:
+        assert (problems, spec.source.deadline_business_days, spec.source.deadline_s) == ([], 2, None)
+    assert "deadline_business_days" not in msgspec.to_builtins(parse_slo(RECEIVED)[0].source)
 
 
 def test_the_documented_example():

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from catalog.calendar import BusinessTime, business_times
 from catalog.errors import Invalid
 from catalog.measure import Measure
 from catalog.record import Entry, Exchange
@@ -38,6 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
     figures: dict[str, Any]  # the API's answers at the end: {"slos", "overview", "objects": {slo: {"bad", "open"}}}
     slos: dict[str, SloSpec]  # as the run's workspace declares them
     measures: dict[str, Measure]
+    times: dict[str, BusinessTime] = {}  # business time of each legal entity
 
     @cached_property
     def calls(self) -> list[dict[str, Any]]:
@@ -92,6 +94,7 @@ def load(run_dir: Path) -> Evidence:
             figures=_document(run_dir / "figures.json", dict[str, Any]),
             slos=workspace.slos,
             measures=workspace.measures,
+            times=business_times(workspace.entities.values(), workspace.calendars),
         )
     except FileNotFoundError as error:
         raise Invalid(f"{run_dir} is not a complete run directory: {error.filename} is missing") from error

@@ -29,9 +29,9 @@ SKETCH_ERROR = 0.021  # the control plane promises its percentiles within 2 %
 ROUNDING_MS = 0.051  # latencies are told to a tenth of a millisecond
 
 
-def standing(spec: SloSpec, records: list[Exchange], as_of_us: int) -> Standing:
+def standing(spec: SloSpec, records: list[Exchange], as_of_us: int, evidence: Evidence) -> Standing:
     if isinstance(spec.source, LifecycleSource):
-        return lifecycle_standing(spec.source, records, as_of_us)
+        return lifecycle_standing(spec.source, records, as_of_us, evidence.times)
     return http_standing(spec.source, records)
 
 
@@ -44,7 +44,7 @@ def figure_differences(evidence: Evidence) -> list[Difference]:
         if name not in told:
             found.append(Difference("objective-missing", name, {"workspace": "declared", "api": "unknown"}))
             continue
-        ours = standing(spec, records, told[name]["as_of_us"])
+        ours = standing(spec, records, told[name]["as_of_us"], evidence)
         found += _compare(
             f"objective {name}",
             {"good": ours.good, "bad": ours.bad, "total": ours.good + ours.bad, "open": len(ours.open)},
@@ -162,9 +162,17 @@ def _exceptions(measure: Measure, records: list[Exchange], _: Evidence) -> dict[
 
 def _open(measure: Measure, records: list[Exchange], evidence: Evidence) -> dict[str, Any]:
     spec = evidence.slos[measure.slo or ""]
-    ours = standing(spec, records, evidence.figures["overview"]["as_of_us"])
+    ours = standing(spec, records, evidence.figures["overview"]["as_of_us"], evidence)
     begun = ours.good + ours.bad + len(ours.open)
     return {"numerator": len(ours.open | ours.overdue), "denominator": begun, "still_open": len(ours.open)}
+
+
+def _backlog(measure: Measure, records: list[Exchange], evidence: Evidence) -> dict[str, Any]:
+    as_of_us = evidence.figures["overview"]["as_of_us"]
+    ours = [standing(evidence.slos[name], records, as_of_us, evidence) for name in measure.slos]
+    unfinished = frozenset[ObjectRef]().union(*(each.open | each.overdue for each in ours))
+    begun = sum(each.good + each.bad + len(each.open) for each in ours)
+    return {"numerator": len(unfinished), "denominator": begun}
 
 
 #: kinds of measures that are computed here too; the budget follows from the objectives, which are compared above
@@ -173,6 +181,7 @@ KINDS: dict[str, Callable[[Measure, list[Exchange], Evidence], dict[str, Any]]] 
     "in_doubt": _doubt,
     "latency": _latency,
     "delay": _delay,
+    "backlog": _backlog,
     "exceptions": _exceptions,
     "open": _open,
 }

@@ -33,7 +33,7 @@ def late_differences(evidence: Evidence, ledger: Ledger) -> list[Difference]:
     for name, spec in evidence.slos.items():
         if isinstance(spec.source, LifecycleSource):
             as_of_us = next(item["as_of_us"] for item in evidence.figures["slos"]["items"] if item["name"] == name)
-            late |= {ref.value for ref in lifecycle_standing(spec.source, records, as_of_us).late}
+            late |= {ref.value for ref in lifecycle_standing(spec.source, records, as_of_us, evidence.times).late}
             finished |= {one.object.value for one in records if one.object and one.event == spec.source.to_event}
     sides = {"plan": "late", "log": "late"}
     found = [Difference("finished-late", name, sides, fault) for name, fault in planned.items() if name in late]

@@ -7,9 +7,11 @@ ways to the same figures.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from catalog.calendar import BusinessTime
 from catalog.record import Exchange, ObjectRef
 from catalog.slo import HttpSource, LifecycleSource
 
@@ -45,12 +47,15 @@ def http_standing(source: HttpSource, records: Iterable[Exchange]) -> Standing:
     return Standing(good, bad, frozenset(), frozenset(), frozenset())
 
 
-def lifecycle_standing(source: LifecycleSource, records: Iterable[Exchange], as_of_us: int) -> Standing:
+def lifecycle_standing(
+    source: LifecycleSource, records: Sequence[Exchange], as_of_us: int, times: Mapping[str, BusinessTime]
+) -> Standing:
     """By the time of the answers: the first start and the first finish of each object count."""
     starts, finishes = milestones(source, records)
+    entities = {each.object: each.legal_entity for each in records if each.event == source.from_event}
     good, groups = 0, defaultdict[str, set[ObjectRef]](set)
     for subject, started_us in starts.items():
-        deadline_us = started_us + source.deadline_s * 1_000_000
+        deadline_us = _deadline_us(source, started_us, times.get(entities[subject]))
         finished_us = finishes.get(subject)
         if finished_us is None:
             groups["overdue" if deadline_us <= as_of_us else "open"].add(subject)
@@ -60,6 +65,14 @@ def lifecycle_standing(source: LifecycleSource, records: Iterable[Exchange], as_
             groups["late"].add(subject)
     opened, overdue, late = (frozenset(groups[name]) for name in ("open", "overdue", "late"))
     return Standing(good, len(overdue) + len(late), opened, overdue, late)
+
+
+def _deadline_us(source: LifecycleSource, started_us: int, time: BusinessTime | None) -> int:
+    if source.deadline_business_days is None or time is None:
+        return started_us + (source.deadline_s or 0) * 1_000_000
+    start = datetime.fromtimestamp(started_us // 1_000_000, UTC)
+    due_s = int(time.add_days(start, source.deadline_business_days).timestamp())
+    return due_s * 1_000_000 + started_us % 1_000_000
 
 
 def milestones(
