@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,7 @@ from controlplane.identity.guard import read
 from controlplane.identity.principal import User
 from controlplane.identity.store import token
 from controlplane.registry.store import current_generation
+from controlplane.release import program_version
 
 MIGRATIONS = Path(__file__).parent / "store" / "migration"
 
@@ -58,13 +58,6 @@ class AboutController(Controller):
                 context.clock(),
                 _expires_us(connection, user),
             )
-
-
-def program_version() -> str:
-    try:
-        return version("waybill-controlplane")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _expires_us(connection: Connection, user: User) -> int | None:

@@ -6,7 +6,6 @@ Exit status: 0 done, 1 refused or failed, 2 the command line or an input is wron
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -31,6 +30,7 @@ from controlplane.cli import (
     workspace,
 )
 from controlplane.cli.output import Format, FormatOption, say, say_json
+from controlplane.release import program_version
 
 START, DESIGN, RUN = "Start here", "Design and publish", "Run"
 PEOPLE, LOOK, TOOL = "People and credentials", "Look and resolve", "This program"
@@ -66,7 +66,7 @@ app.command("completion", rich_help_panel=TOOL)(completion.completion)
 
 def _version_asked(is_asked: bool) -> None:
     if is_asked:
-        say(_version())
+        say(program_version())
         raise typer.Exit
 
 
@@ -96,16 +96,9 @@ def show_version(output: FormatOption = Format.text) -> None:
     Example: waybill version
     """
     if output is Format.json:
-        say_json({"version": _version()})
+        say_json({"version": program_version()})
     else:
-        say(_version())
-
-
-def _version() -> str:
-    try:
-        return version("waybill-controlplane")
-    except PackageNotFoundError:
-        return "unknown (not installed as a package)"
+        say(program_version())
 
 
 def tree() -> Any:

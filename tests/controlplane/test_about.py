@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from controlplane.about import program_version
+from controlplane.release import program_version
 
 
 def test_engine_schema_size_generation_and_clock_are_told(api, clock, store_url) -> None:

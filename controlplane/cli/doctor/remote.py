@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.errors import Invalid, Unauthorized, Unavailable, WaybillError
-from controlplane.about import program_version
 from controlplane.cli.client import Client, segment
 from controlplane.cli.doctor.check import Check, good, mind, wrong
+from controlplane.release import program_version
 
 AREA = "control plane"
 SOON = timedelta(days=14)
