@@ -11,7 +11,26 @@ Pure: reads files that it is given, does no other I/O. Public names by module:
   one document), `reader` (what both share), `bundle` (Bundler), `scope`, `extension` (what `x-waybill` may say),
   `route` (templates, overlap), `expression` (compile_expression, json_template, Context), `pointer` (RFC 6901), `walk`
 - schemas: `canonical` (CanonicalSchema), `reference` (Reference), `version`, `pin`, `schema` (Validators)
+- compatibility: `compatibility` (compare_schemas, Comparer: a proof, a witness, or unknown)
 - publication: `compile` (compile_snapshot, diff, published_of), `snapshot` (Manifest, sign_manifest,
   verify_manifest), `running` (read_snapshot, Snapshot)
 - data: `library/` holds the built-in procure-to-pay contracts, schemas, objectives and measures
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from catalog.compatibility import Change, Comparison, compare_schemas
+
+__all__ = ["Change", "Comparison", "compare_schemas"]
+
+
+def __getattr__(name: str) -> Any:
+    """Comparisons on first use: a gateway, which compares nothing, does not load what they need."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from catalog import compatibility
+
+    return getattr(compatibility, name)

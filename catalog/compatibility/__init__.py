@@ -1,0 +1,25 @@
+"""Compatibility of schemas: a verdict that is proven, or a witness that refutes it, or "unknown".
+
+- `comparer` (compare_schemas, Comparer: many schemas of one pair of documents), `comparison` (Comparison, Change),
+  `rule` (RULES), `difference` (where two schemas differ), `judge` (`jsonschema`, which confirms witnesses)
+- reading: `dialect`, `document` (references, never outside), `projection` (requests and responses), `lift` (schemas
+  as terms), `term`
+- proving: `solver`, with `number`, `text`, `array`, `member` for each kind of value, `evaluate`, `regex`, `outcome`
+"""
+
+from catalog.compatibility.comparer import Comparer, compare_schemas
+from catalog.compatibility.comparison import Change, Comparison, Direction, Mode, Policy, Verdict
+from catalog.compatibility.rule import RULES, Rule
+
+__all__ = [
+    "RULES",
+    "Change",
+    "Comparer",
+    "Comparison",
+    "Direction",
+    "Mode",
+    "Policy",
+    "Rule",
+    "Verdict",
+    "compare_schemas",
+]
