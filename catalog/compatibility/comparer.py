@@ -70,7 +70,8 @@ class Comparer:
         if policy not in ("strict", "wire"):
             raise ValueError(f"unknown policy {policy!r}; known are strict, wire")
         self._documents = tuple(
-            Document(each, dialect_of(each, dialect or document_dialect(each))) for each in (old_document, new_document)
+            Document(each, dialect_of(each, dialect or document_dialect(each)), resources)
+            for each in (old_document, new_document)
         )
         self._sharing = Sharing(*self._documents)
         self._policy = policy

@@ -7,7 +7,7 @@ its address alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -29,13 +29,14 @@ class Place(NamedTuple):
 
 
 class Document:
-    """References of one document. The document itself has address ""."""
+    """References of one document, which has address "", and of the resources given with it, by theirs."""
 
-    def __init__(self, root: Any, dialect: Dialect) -> None:
+    def __init__(self, root: Any, dialect: Dialect, resources: Mapping[str, Any] | None = None) -> None:
         self.root = root
         self.dialect = dialect
         own = root.get(dialect.identifier) if isinstance(root, dict) and dialect.identifier else None
         self.own_address = urldefrag(own).url if isinstance(own, str) else ""
+        self._resources = resources or {}
         self._places: dict[str, Place | None] | None = None
         self._found: dict[str, Place | None] = {}
 
@@ -70,6 +71,8 @@ class Document:
         if fragment and not fragment.startswith("/"):
             return self._index().get(address)
         start = Place(self.root, "") if not url else self._index().get(f"{url}#")
+        if start is None and url in self._resources:
+            start = Place(self._resources[url], url)
         return self._follow(start, fragment) if start is not None else None
 
     def _follow(self, place: Place, pointer: str) -> Place | None:

@@ -12,15 +12,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import validators
+from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
 from jsonschema_specifications import REGISTRY
 from referencing import Resource
 from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
 from catalog.compatibility.comparison import Direction
+from catalog.compatibility.dialect import dialect_of
 from catalog.compatibility.document import Document
 from catalog.compatibility.projection import projected
+from catalog.errors import Problem
+from catalog.pointer import join
 
+_REMEDY = "see its draft for what the keyword takes; $schema names the draft, 2020-12 without it"
 _WHOLE, _PART = "urn:waybill:document", "x-waybill-part"
 
 
@@ -46,6 +51,18 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
     "openapi-3.0": (OPENAPI_30, DRAFT4),
     "unknown": (validators.Draft202012Validator, DRAFT202012),
 }
+
+
+def schema_problems(schema: Any, dialect: str | None = None) -> list[Problem]:
+    """What is wrong with a schema by the meta-schema of its dialect; [] for a valid one."""
+    if not isinstance(schema, dict | bool):
+        return [Problem("a schema is an object, or true or false", remedy="give a JSON Schema", rule="schema")]
+    made = _CLASSES[dialect_of(schema, dialect).name][0]
+    best = best_match(made(made.META_SCHEMA, registry=REGISTRY).iter_errors(schema))
+    if best is None:
+        return []
+    pointer = join("", *best.absolute_path)
+    return [Problem(f"not a JSON Schema: {best.message[:200]}", pointer, remedy=_REMEDY, rule="schema")]
 
 
 class Judge:

@@ -42,9 +42,9 @@ def decide(solver: Solver, branch: Branch) -> Outcome:
     least, most = lengths(branch)
     if most is not None and least > most:
         return EMPTY
-    fitting = (value for value in _candidates(branch, least, most) if solver.fits(value, branch))
-    outcome = some(fitting)
-    return EMPTY if most == 0 and not outcome.values else outcome
+    if most == 0:
+        return some([""]) if solver.fits("", branch) else EMPTY
+    return some(value for value in _candidates(branch, least, most) if solver.fits(value, branch))
 
 
 def lengths(branch: Branch) -> tuple[int, int | None]:

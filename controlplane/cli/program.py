@@ -24,6 +24,7 @@ from controlplane.cli import (
     gateway,
     initialise,
     manual,
+    schema,
     server,
     token,
     up,
@@ -52,6 +53,7 @@ app.command("lint", rich_help_panel=DESIGN)(workspace.lint)
 app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
 app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
 app.add_typer(contract.app, rich_help_panel=DESIGN)
+app.add_typer(schema.app, rich_help_panel=DESIGN)
 app.command("editor", rich_help_panel=DESIGN)(editor.editor)
 app.command("reference", rich_help_panel=DESIGN)(editor.reference)
 app.add_typer(approval.app, rich_help_panel=DESIGN)
