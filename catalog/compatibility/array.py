@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from catalog.compatibility.solver import Branch, Solver
     from catalog.compatibility.term import Term
 
-_MOST_BUILT = 64
+_MOST_BUILT = 300
 Terms = frozenset["Term"]
 
 
