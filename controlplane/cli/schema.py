@@ -104,7 +104,7 @@ def library_schemas() -> dict[str, Any]:
     """The canonical schemas of the built-in library by the address that refers to them."""
     from catalog.workspace import library_files
 
-    found = {}
+    found: dict[str, Any] = {}
     for path, content in library_files(["procure-to-pay"]).items():
         if path.endswith(".json"):
             documents, _ = parse_document(content, path)
