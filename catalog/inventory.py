@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,11 +36,30 @@ LIBRARY_PREFIX = "library:"
 ConfigCheck = Callable[[dict[str, Any]], list[Problem]]
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+Severity = Literal["error", "warning", "hint"]
+
+
+class Ignored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding that may stay, of a file that has no place for `x-waybill-lint`."""
+
+    rule: str  # id of a lint rule
+    file: str  # path within the workspace
+    reason: str  # why it may stay
+
+
+class LintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How strict `waybill lint` is in this workspace."""
+
+    rules: dict[str, Literal["off", "hint", "warning", "error"]] = {}  # id of a lint rule -> its severity here
+    ignore: list[Ignored] = []  # findings that may stay; documents say it themselves with x-waybill-lint
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`waybill.yaml`."""
 
     workspace: str  # its name
     include: list[str] = []  # built-in libraries it builds on: procure-to-pay
+    lint: LintSettings = LintSettings()  # severities of lint rules, and findings that may stay
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -65,6 +84,7 @@ class Workspace(msgspec.Struct, frozen=True):
     governance: Governance | None
     notes: tuple[Problem, ...]  # what contracts declare and nobody enforces
     sources: dict[str, str]
+    lint: LintSettings = LintSettings()
 
     def version(self, ref: str) -> ContractVersion | None:
         """The contract version known as `name@version`."""

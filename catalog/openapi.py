@@ -163,7 +163,8 @@ class _Reader(DocumentReader):
         name = self._names.get((template, method.lower()), f"{method} {template}")
         if name in self._places:
             place = join(pointer, "operationId")
-            self._refuse(f"operationId {name!r} is used twice", place, "give each operation one of its own")
+            remedy = "give each operation one of its own"
+            self._refuse(f"operationId {name!r} is used twice", place, remedy, "operation-id-unique")
             name = f"{method} {template}"
         elif not is_name(item.get("operationId")):
             why = "has no operationId" if item.get("operationId") is None else "has an operationId that is no name"

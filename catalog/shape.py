@@ -104,6 +104,8 @@ def _wanted(info: Any) -> str:
         return f"a mapping with {', '.join(field.encode_name for field in info.fields)}"
     if isinstance(info, inspect.ListType) and isinstance(info.item_type, inspect.LiteralType):
         return f"a list, each {_wanted(info.item_type)}"
+    if isinstance(info, inspect.DictType) and isinstance(info.value_type, inspect.LiteralType):
+        return f"a mapping, each value {_wanted(info.value_type)}"
     word = _WORDS.get(type(info), "a value that fits")
     bounds = [
         f"{name} {limit}"

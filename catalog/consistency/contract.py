@@ -20,6 +20,10 @@ def contracts(workspace: Workspace, known: Known) -> Iterator[Problem]:
         file = workspace.sources[f"contract/{name}"]
         for message, pointer, remedy in _contract(workspace, contract, known):
             yield Problem(message, pointer, file, remedy, "contract")
+        for version, state in filter(lambda item: is_version(item[0]), contract.versions.items()):
+            for message, member, remedy in _life_cycle(workspace, contract, version, state, known):
+                place = join("/versions", version, member)
+                yield Problem(message, place, file, remedy, "deprecation-planned")
 
 
 def _contract(workspace: Workspace, contract: Contract, known: Known) -> Iterator[tuple[str, str, str]]:
@@ -31,7 +35,7 @@ def _contract(workspace: Workspace, contract: Contract, known: Known) -> Iterato
         yield "lists no version", "/versions", "write {1.0.0: {state: draft}}"
     if not contract.owner.strip():
         yield "owner is empty", "/owner", "name the team that answers for it"
-    for version, state in contract.versions.items():
+    for version in contract.versions:
         place = join("/versions", version)
         if not is_version(version):
             yield f"{version!r} is not a version", place, "write major.minor.patch"
@@ -39,8 +43,6 @@ def _contract(workspace: Workspace, contract: Contract, known: Known) -> Iterato
         ref = f"{contract.contract}@{version}"
         if f"contract/{ref}" not in workspace.sources and not known.has("contract", ref):
             yield f"version {version} has no document", place, f"add {version}/openapi.yaml or asyncapi.yaml"
-        for message, name, remedy in _life_cycle(workspace, contract, version, state, known):
-            yield message, join(place, name), remedy
 
 
 _LIFE_CYCLE = {

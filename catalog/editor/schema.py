@@ -10,6 +10,8 @@ import msgspec
 from catalog.contract import Extension
 from catalog.editor.comment import field_comments, summary
 from catalog.editor.kind import FileKind
+from catalog.inventory import Ignored, LintSettings, Settings
+from catalog.lint.setting import SETTABLE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,6 +24,9 @@ def editor_schema(kind: FileKind, configs: Mapping[str, type[msgspec.Struct]] | 
         required = definition["required"]
         definition["required"] = required[:2]
         definition["anyOf"] = [{"required": required[2:]}, {"required": [kind.inherited]}]
+    if kind.type is Settings:
+        definitions[LintSettings.__name__]["properties"]["rules"]["propertyNames"] = {"enum": list(SETTABLE)}
+        definitions[Ignored.__name__]["properties"]["rule"]["enum"] = list(SETTABLE)
     if configs:
         for policy_id, config in configs.items():
             definitions |= _definitions(config, f"{policy_id}.")

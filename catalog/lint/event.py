@@ -67,22 +67,22 @@ RULES = (
     Rule(
         "question-is-a-call",
         "warning",
+        "Who asks waits for the answer; an event has none, and its sender must not need one.",
         "offer it as a synchronous operation marked safe: true",
         _question_as_event,
-        "Who asks waits for the answer; an event has none, and its sender must not need one.",
     ),
     Rule(
         "change-has-event",
-        "info",
+        "hint",
+        "A state change concerns more systems than the one that was called; without an event they must poll.",
         "add a message to an event contract (asyncapi.yaml) so that others can be told",
         _change_without_event,
-        "A state change concerns more systems than the one that was called; without an event they must poll.",
     ),
     Rule(
         "event-named",
         "warning",
+        "An event tells a fact about one object; lineage and objectives find it by that name.",
         "name it <object>.<past participle>, such as invoice.posted",
         _misnamed,
-        "An event tells a fact about one object; lineage and objectives find it by that name.",
     ),
 )

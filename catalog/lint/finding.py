@@ -8,17 +8,22 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from catalog.errors import Problem
-from catalog.inventory import Workspace
-
-Severity = Literal["error", "warning", "info"]
+from catalog.inventory import Severity, Workspace
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that could be better. `rule` is stable and may be named in configuration and in waivers."""
+    """One thing that could be better. `rule` is stable and may be named in configuration and in suppressions."""
 
     rule: str
     severity: Severity
     problem: Problem
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """A finding that somebody said may stay, and why."""
+
+    finding: Finding
+    reason: str
 
 
 class Place(NamedTuple):
@@ -29,11 +34,16 @@ class Place(NamedTuple):
     pointer: str = ""
 
 
+Check = Callable[[Workspace], Iterator[Place]]
+
+
 class Rule(NamedTuple):
-    """One rule: stable id, severity, what to do, and the check."""
+    """One rule. `told_by` says who looks: lint itself, the loading of the workspace (such a breach is refused by plan
+    and apply, so its severity is fixed), the look at the workspace's folder, or the settling of suppressions."""
 
     id: str
     severity: Severity
-    remedy: str
-    check: Callable[[Workspace], Iterator[Place]]
-    rationale: str = ""
+    rationale: str  # why anybody should care
+    remedy: str  # how to mend it
+    check: Check | None = None
+    told_by: Literal["lint", "loading", "folder", "suppression"] = "lint"

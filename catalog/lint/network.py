@@ -1,22 +1,15 @@
-"""Rules about who answers for what, and about what nobody can reach."""
+"""Rules about who may reach what, and about what nobody can reach."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from catalog.inventory import Workspace
 from catalog.lifecycle import SERVING
 from catalog.lint.finding import Place, Rule
 from catalog.pointer import join
-
-
-def _no_owner(workspace: Workspace) -> Iterator[Place]:
-    for name, system in workspace.systems.items():
-        if not system.owner:
-            yield Place(f"system {name} names no owner", workspace.sources[f"system/{name}"])
-    for name, consumer in workspace.consumers.items():
-        if not consumer.owner:
-            yield Place(f"consumer {name} names no owner", workspace.sources[f"consumer/{name}"])
 
 
 def _unbound(workspace: Workspace) -> Iterator[Place]:
@@ -32,18 +25,6 @@ def _powerless(workspace: Workspace) -> Iterator[Place]:
     for name, consumer in workspace.consumers.items():
         if not consumer.entities or not consumer.contracts:
             yield Place(f"consumer {name} may call nothing", workspace.sources[f"consumer/{name}"])
-
-
-def _not_enforced(workspace: Workspace) -> Iterator[Place]:
-    for note in workspace.notes:
-        if note.rule == "not-enforced":
-            yield Place(note.message, note.file, note.pointer)
-
-
-def _unnamed(workspace: Workspace) -> Iterator[Place]:
-    for note in workspace.notes:
-        if note.rule == "operation-named":
-            yield Place(note.message, note.file, note.pointer)
 
 
 def _bypassing(workspace: Workspace) -> Iterator[Place]:
@@ -76,12 +57,54 @@ def _unreachable(workspace: Workspace) -> Iterator[Place]:
             yield Place(message, file, pointer)
 
 
+def _in_the_clear(workspace: Workspace) -> Iterator[Place]:
+    for name, system in workspace.systems.items():
+        url = urlsplit(system.base_url)
+        if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+            yield Place(f"{name} is called without TLS", workspace.sources[f"system/{name}"], "/base_url")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 RULES = (
-    Rule("owner-named", "warning", "add owner: the team that answers for it", _no_owner),
-    Rule("contract-bound", "warning", "add a binding, or calls are answered 503", _unbound),
-    Rule("consumer-may-call", "warning", "grant entities and contracts, or remove it", _powerless),
-    Rule("layer-bypass", "warning", "grant a contract of the process layer that does it for it", _bypassing),
-    Rule("record-reachable", "warning", "bind a contract to the system, or add system: to its consumer", _unreachable),
-    Rule("not-enforced", "info", "nothing to mend: know that the system itself must check it", _not_enforced),
-    Rule("operation-named", "info", "add operationId: records, policies and SLOs name the operation by it", _unnamed),
+    Rule(
+        "contract-bound",
+        "warning",
+        "A published contract without a system behind it answers every call with 503.",
+        "add a binding, or take the version back to draft",
+        _unbound,
+    ),
+    Rule(
+        "consumer-may-call",
+        "warning",
+        "A consumer that may call nothing is a mistake, or a credential that waits to be misused.",
+        "grant entities and contracts, or remove it",
+        _powerless,
+    ),
+    Rule(
+        "layer-bypass",
+        "warning",
+        "Experiences that call systems directly repeat what processes decide, and break when a system is replaced.",
+        "grant a contract of the process layer that does it for it",
+        _bypassing,
+    ),
+    Rule(
+        "record-reachable",
+        "warning",
+        "When nobody can call by the system of record, every change of the object is refused.",
+        "bind a contract to the system, or add system: to its consumer",
+        _unreachable,
+    ),
+    Rule(
+        "system-over-tls",
+        "warning",
+        "Credentials and documents can be read on the way to a system that is called in the clear.",
+        "use https, with ca_file where the certificate is your own",
+        _in_the_clear,
+    ),
 )

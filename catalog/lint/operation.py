@@ -14,53 +14,46 @@ _PAGE_PARAMETERS = frozenset({"cursor", "page", "offset", "after", "page_token",
 _SIZE_PARAMETERS = frozenset({"limit", "page_size", "per_page", "size", "s"})
 
 
-def _operations(workspace: Workspace) -> Iterator[tuple[ContractVersion, Operation, str, str]]:
-    """Version, operation, file and pointer of all that may still be changed or called."""
+def operations(workspace: Workspace) -> Iterator[tuple[ContractVersion, Operation, str]]:
+    """Version, operation and file of all that may still be changed or called."""
     for version in workspace.versions:
         if version.state.state != "retired":
             file = workspace.sources[f"contract/{version.ref}"]
             for operation in version.operations:
-                yield version, operation, file, operation.pointer
+                yield version, operation, file
 
 
 def _money_without_key(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
+    for _, operation, file in operations(workspace):
         extension = operation.extension
         if operation.is_event:
             continue  # it is the same one by its source and id
         if not operation.is_safe and extension.amount and extension.idempotency != "required":
-            yield Place(f"{operation.id} moves money and does not require an idempotency key", file, pointer)
+            yield Place(f"{operation.id} moves money and does not require an idempotency key", file, operation.pointer)
 
 
 def _no_key_at_all(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
+    for _, operation, file in operations(workspace):
         if not operation.is_safe and operation.extension.idempotency == "none":
-            yield Place(f"{operation.id} takes no idempotency key: a client's own retry can double it", file, pointer)
+            yield Place(
+                f"{operation.id} takes no idempotency key: a client's own retry can double it", file, operation.pointer
+            )
 
 
 def _not_reconciled(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
+    for _, operation, file in operations(workspace):
         extension = operation.extension
         if not operation.is_safe and extension.idempotency == "required" and extension.reconcile is None:
-            yield Place(f"{operation.id} cannot settle an unknown outcome by itself", file, pointer)
-
-
-def _no_problems(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
-        declared = {
-            media for status, content in operation.response_schemas.items() if status[0] in "45d" for media in content
-        }
-        if "application/problem+json" not in declared:
-            yield Place(f"{operation.id} declares no problem+json answer", file, join(pointer, "responses"))
+            yield Place(f"{operation.id} cannot settle an unknown outcome by itself", file, operation.pointer)
 
 
 def _unpaged_lists(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
+    for _, operation, file in operations(workspace):
         if operation.method != "GET" or operation.path.endswith("}") or not _is_list(operation):
             continue
         names = {parameter.name for parameter in operation.parameters if parameter.place == "query"}
         if not (names & _PAGE_PARAMETERS and names & _SIZE_PARAMETERS):
-            yield Place(f"{operation.id} answers a list without pages", file, pointer)
+            yield Place(f"{operation.id} answers a list without pages", file, operation.pointer)
 
 
 def _is_list(operation: Operation) -> bool:
@@ -74,16 +67,59 @@ def _is_list(operation: Operation) -> bool:
 
 
 def _no_scope(workspace: Workspace) -> Iterator[Place]:
-    for _, operation, file, pointer in _operations(workspace):
+    for _, operation, file in operations(workspace):
         if not operation.is_safe and not operation.scopes:
-            yield Place(f"{operation.id} changes something and asks for no scope", file, pointer)
+            yield Place(f"{operation.id} changes something and asks for no scope", file, operation.pointer)
+
+
+def _body_of_get(workspace: Workspace) -> Iterator[Place]:
+    for _, operation, file in operations(workspace):
+        if operation.method in ("GET", "HEAD", "DELETE") and operation.request_schemas:
+            place = join(operation.pointer, "requestBody")
+            yield Place(f"{operation.id} is a {operation.method} with a body", file, place)
 
 
 RULES = (
-    Rule("money-needs-key", "warning", "set x-waybill.idempotency: required", _money_without_key),
-    Rule("key-offered", "warning", "set x-waybill.idempotency: optional or required", _no_key_at_all),
-    Rule("outcome-reconciled", "warning", "add x-waybill.reconcile: a GET by business key", _not_reconciled),
-    Rule("errors-are-problems", "warning", "declare 4XX or default with application/problem+json", _no_problems),
-    Rule("lists-are-paged", "warning", "add query parameters such as limit and cursor", _unpaged_lists),
-    Rule("changes-need-scope", "warning", "add security with a scope", _no_scope),
+    Rule(
+        "money-needs-key",
+        "warning",
+        "A client that hears nothing asks again; without a key the second call pays a second time.",
+        "set x-waybill.idempotency: required",
+        _money_without_key,
+    ),
+    Rule(
+        "key-offered",
+        "warning",
+        "Without a key nobody can tell a client's own retry from a second order.",
+        "set x-waybill.idempotency: optional or required",
+        _no_key_at_all,
+    ),
+    Rule(
+        "outcome-reconciled",
+        "warning",
+        "When a system does not answer, somebody must find out whether it acted; a look-up saves a person.",
+        "add x-waybill.reconcile: a GET by business key",
+        _not_reconciled,
+    ),
+    Rule(
+        "lists-are-paged",
+        "warning",
+        "A list without pages grows until it no longer answers in time.",
+        "add query parameters such as limit and cursor",
+        _unpaged_lists,
+    ),
+    Rule(
+        "changes-need-scope",
+        "warning",
+        "Whoever may read could change as well.",
+        "add security with a scope",
+        _no_scope,
+    ),
+    Rule(
+        "get-without-body",
+        "warning",
+        "A body of GET, HEAD or DELETE has no meaning (RFC 9110 §9.3); caches and proxies drop it.",
+        "use query parameters, or a POST marked x-waybill.safe: true",
+        _body_of_get,
+    ),
 )

@@ -50,8 +50,36 @@ def _no_steward(workspace: Workspace) -> Iterator[Place]:
             yield Place(f"{item.thing} names no steward", item.file, item.pointer)
 
 
+def _no_team(workspace: Workspace) -> Iterator[Place]:
+    for name, system in workspace.systems.items():
+        if not system.owner.strip():
+            yield Place(f"system {name} names no owner", workspace.sources[f"system/{name}"])
+    for name, consumer in workspace.consumers.items():
+        if not consumer.owner.strip():
+            yield Place(f"consumer {name} names no owner", workspace.sources[f"consumer/{name}"])
+
+
 _WHERE = f"of a schema in schema.yaml beside it, of an SLO in the annotations {OWNER} and {STEWARD}"
 RULES = (
-    Rule("owner-missing", "error", f"add owner, the team that keeps it; {_WHERE}", _no_owner),
-    Rule("steward-missing", "error", f"add steward, who decides what it means to the business; {_WHERE}", _no_steward),
+    Rule(
+        "owner-missing",
+        "error",
+        "A contract, schema, objective or measure that no team keeps is changed by nobody when it is wrong.",
+        f"add owner, the team that keeps it; {_WHERE}",
+        _no_owner,
+    ),
+    Rule(
+        "steward-missing",
+        "error",
+        "What a document means is for the business to decide; without a steward nobody can be asked.",
+        f"add steward, who decides what it means to the business; {_WHERE}",
+        _no_steward,
+    ),
+    Rule(
+        "owner-named",
+        "warning",
+        "Whoever runs a system or a client must be found when its calls fail.",
+        "add owner: the team that runs it",
+        _no_team,
+    ),
 )

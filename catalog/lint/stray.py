@@ -10,10 +10,19 @@ from pathlib import Path
 
 from catalog.errors import Problem
 from catalog.inventory import FOLDERS, GOVERNANCE, SETTINGS, SUFFIXES
-from catalog.lint.finding import Finding
+from catalog.lint.finding import Finding, Rule
 
 RULE = "nothing-unread"
 _MOST_ENTRIES = 2_000  # looked at in one folder
+RULES = (
+    Rule(
+        RULE,
+        "warning",
+        "A file that nobody reads governs nothing, whatever its author thinks.",
+        "correct the name, or move it elsewhere",
+        told_by="folder",
+    ),
+)
 
 
 def stray(root: Path, read: Collection[str]) -> list[Finding]:

@@ -16,9 +16,11 @@ from catalog.inventory import (
     SETTINGS,
     SUFFIXES,
     ConfigCheck,
+    LintSettings,
     Settings,
     Workspace,
 )
+from catalog.lint.setting import lint_problems
 from catalog.loading.contract import CONTRACT, OVERLAY, VERSION, ContractReader
 from catalog.loading.figure import read_measures, read_slos
 from catalog.loading.file import Files
@@ -86,6 +88,7 @@ class Loader:
             governance=self._governance(),
             notes=tuple(files.notes),
             sources=files.sources,
+            lint=settings.lint if settings else LintSettings(),
         )
         problems = [*files.problems, *consistency_problems(workspace, reader.unread, files.lost)]
         return workspace, sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.pointer, item.message))
@@ -115,6 +118,8 @@ class Loader:
                 self._files.refuse(
                     f"no library {name!r}", SETTINGS, join("/include", index), f"known: {', '.join(LIBRARIES)}"
                 )
+        if settings is not None:
+            self._files.problems += lint_problems(settings.lint)
         return settings
 
     def _governance(self) -> Governance | None:

@@ -42,7 +42,7 @@ def editor(directory: DirectoryArgument = HERE, output: FormatOption = Format.te
 
 
 def reference() -> None:
-    """Print the reference of workspace files, policies and the control plane's settings, as Markdown.
+    """Print the reference of workspace files, policies, lint rules and the control plane's settings, as Markdown.
 
     Example: waybill reference > REFERENCE.md
     """
@@ -74,11 +74,13 @@ def modeline(path: str) -> str:
 def reference_text() -> str:
     from catalog.editor import reference as files
     from catalog.editor import table
+    from catalog.lint.reference import rule_reference
     from policies.builtin import BUILTIN
 
     parts = [files().rstrip("\n"), "# Settings of policies", "The `config` member of an envelope in policies/*.yaml."]
     for policy_id, kind in sorted(BUILTIN.items()):
         parts.append(f"## `{policy_id}`\n\n{table(kind.config_type) or 'No settings.'}")
+    parts += ["# Rules of lint", rule_reference()]
     parts += ["# Settings of the control plane", "Options of `waybill serve`.", _options()]
     return "\n\n".join(parts) + "\n"
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from catalog.errors import Problem
+from controlplane.cli.report import Item, RuleText, junit, markdown, sarif
 
 
 class Format(StrEnum):
@@ -24,6 +25,19 @@ class Format(StrEnum):
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+
+
+class Report(StrEnum):
+    """Forms of what checks found: for people, programs, comments on a change, build servers, code scanning."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    junit = "junit"
+    sarif = "sarif"
+
+
+ReportOption = Annotated[Report, typer.Option("--format", help="How to print the result.")]
 
 
 def console() -> Console:
@@ -43,6 +57,16 @@ def remark(text: str) -> None:
 
 def say_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say_report(
+    form: Report, items: Sequence[Item], command: str, rules: Sequence[RuleText] = (), before: str = ""
+) -> None:
+    """What a command found, as Markdown (with `before` above the table), JUnit XML or SARIF."""
+    if form is Report.sarif:
+        say_json(sarif(items, rules, command))
+    else:
+        say((junit(items, command) if form is Report.junit else markdown(items, command, before=before)).rstrip("\n"))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -23,6 +23,7 @@ from controlplane.cli import (
     editor,
     gateway,
     initialise,
+    lint,
     manual,
     schema,
     server,
@@ -49,7 +50,7 @@ app.command("init", rich_help_panel=START)(initialise.init)
 app.command("up", rich_help_panel=START)(up.up)
 app.add_typer(demo.app, rich_help_panel=START)
 app.command("doctor", rich_help_panel=START)(doctor.doctor)
-app.command("lint", rich_help_panel=DESIGN)(workspace.lint)
+app.command("lint", rich_help_panel=DESIGN)(lint.lint)
 app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
 app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
 app.add_typer(contract.app, rich_help_panel=DESIGN)

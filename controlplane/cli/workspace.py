@@ -1,4 +1,4 @@
-"""`waybill lint`, `plan` and `apply`: a workspace checked, compared and published."""
+"""`waybill plan` and `apply`: a workspace compared with what is in force, and published."""
 
 from __future__ import annotations
 
@@ -11,54 +11,40 @@ import typer
 
 from catalog.errors import Conflict, Invalid, Problem, WaybillError
 from catalog.inventory import LIBRARY_PREFIX
-from catalog.lint.finding import Finding
 from catalog.note import grouped
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.contract import say_groups
-from controlplane.cli.output import Format, FormatOption, say, say_json, say_problems
+from controlplane.cli.output import (
+    Format,
+    FormatOption,
+    Report,
+    ReportOption,
+    say,
+    say_json,
+    say_problems,
+    say_report,
+)
 from controlplane.cli.progress import progress
+from controlplane.cli.report import Item, Level, Suppression, cell
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="The workspace: the directory that holds waybill.yaml.")]
 HERE = Path()
 PATIENCE_S = 600.0  # every schema is compiled: half a minute for 500 contracts on a busy machine
 #: rules of notes -> heading under which they are told
-_NOTED = {
+NOTED = {
     "not-enforced": "declared, and not enforced by the gateway",
     "operation-named": "named by Waybill (an operationId of your own is better)",
 }
 
 _MOST_NOTES = 40  # that are told one by one
-
-
-class LintReport(msgspec.Struct, frozen=True):
-    """`problems` are refused by plan and apply; `findings` are allowed; `notes` are declared and not enforced."""
-
-    problems: tuple[Problem, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    notes: tuple[Problem, ...] = ()
-
-
-def lint(directory: DirectoryArgument = HERE, output: FormatOption = Format.text) -> None:
-    """Check a workspace without a control plane: what would be refused, and what is worth mending.
-
-    Exit status 1 on a problem or on a finding of severity error; warnings alone are status 0.
-
-    Example: waybill lint network --format json
-    """
-    report = _lint(directory)
-    if output is Format.json:
-        say_json(msgspec.to_builtins(report))
-    else:
-        _say_lint(directory, report)
-    if report.problems or any(finding.severity == "error" for finding in report.findings):
-        raise typer.Exit(1)
+_SIGNS = (("+", "added"), ("~", "changed"), ("-", "removed"))
 
 
 def plan(
     directory: DirectoryArgument = HERE,
     url: UrlOption = None,
     token: TokenOption = None,
-    output: FormatOption = Format.text,
+    output: ReportOption = Report.text,
 ) -> None:
     """Show what `apply` would add, change, remove or refuse, and whose approval it would need.
 
@@ -69,10 +55,12 @@ def plan(
     files = read_workspace(directory)
     with connect(url, token, directory) as client, progress(f"comparing {len(files)} files with what is in force"):
         made = client.post("/workspace/plan", {"files": files}, PATIENCE_S)
-    if output is Format.json:
+    if output is Report.json:
         say_json(made)
-    else:
+    elif output is Report.text:
         _say_plan(made)
+    else:
+        say_report(output, plan_items(directory, made), "waybill plan", before=plan_table(made))
     if made["refused"]:
         raise typer.Exit(1)
 
@@ -137,7 +125,7 @@ def own_notes(notes: tuple[Problem, ...]) -> tuple[Problem, ...]:
 
 def say_notes(notes: tuple[Problem, ...]) -> None:
     """What a document declares and the gateway does not enforce, and what it leaves to be named."""
-    for rule, title in _NOTED.items():
+    for rule, title in NOTED.items():
         found = [note for note in notes if note.rule == rule]
         if len(found) > _MOST_NOTES:
             say(f"{title}: {len(found)}, by what they say and where first (all of them: --format json)")
@@ -163,7 +151,7 @@ def say_applied(done: dict[str, Any]) -> None:
 def _say_plan(made: dict[str, Any]) -> None:
     say_items(made)
     if made["refused"]:
-        say(f"refused for {_count(made['refused'])}:")
+        say(f"refused for {counted(made['refused'])}:")
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
     elif not (made["added"] or made["changed"] or made["removed"]) and made["generation"]:
         say(f"nothing to change: generation {made['generation']} is this workspace already")
@@ -175,6 +163,34 @@ def _say_plan(made: dict[str, Any]) -> None:
         say(f"`waybill apply` would publish generation {made['generation'] + 1}")
 
 
+def plan_items(directory: Path, made: dict[str, Any]) -> list[Item]:
+    """What a plan would be refused for, as errors; what would wait for an approval, as hints."""
+    refused = msgspec.convert(made["refused"], tuple[Problem, ...])
+    found = [item_of(directory, problem, "error") for problem in refused]
+    for need in () if refused else made["needs"]:
+        told = f"{need['kind']} {need['name']} needs the approval of {asked_for(need)}"
+        found.append(Item("approval-needed", "hint", told, remedy="`waybill apply` files a proposal"))
+    return found
+
+
+def item_of(directory: Path, problem: Problem, level: Level, suppression: Suppression | None = None) -> Item:
+    """A problem for a report; its file is named from where the command runs, as the readers of reports expect."""
+    file = (directory / problem.file).as_posix() if problem.file else ""
+    rule = problem.rule or "workspace"
+    return Item(rule, level, problem.message, file, problem.pointer, problem.remedy, None, suppression)
+
+
+def plan_table(made: dict[str, Any]) -> str:
+    """Markdown: what would be added, changed and removed, a row each; "" when it is nothing."""
+    rows = [
+        f"| {sign} | {entry['kind']} | {cell(entry['name'])} | {cell(entry['detail'])} | `{entry['sha256'][:12]}` |"
+        for sign, group in _SIGNS
+        for entry in made[group]
+    ]
+    rows += [f"| · | draft | {cell(draft)} | stays out of the snapshot | |" for draft in made["drafts"]]
+    return "\n".join(["| | kind | name | detail | sha256 |", "|---|---|---|---|---|", *rows]) if rows else ""
+
+
 def asked_for(need: dict[str, Any]) -> str:
     """Who may answer, by name where one is known."""
     return " or ".join(f"{who} {need[who]}" if who in ("steward", "owner") else who for who in need["asked"])
@@ -183,43 +199,10 @@ def asked_for(need: dict[str, Any]) -> str:
 def say_items(made: dict[str, Any]) -> None:
     for draft in made["drafts"]:
         say(f"· draft     {draft}  (stays out of the snapshot)")
-    for sign, group in (("+", "added"), ("~", "changed"), ("-", "removed")):
+    for sign, group in _SIGNS:
         for entry in made[group]:
             detail = f"  ({entry['detail']})" if entry["detail"] else ""
             say(f"{sign} {entry['kind']:<9} {entry['name']}  {entry['sha256'][:12]}{detail}")
-
-
-def _lint(directory: Path) -> LintReport:
-    from catalog.lint import lint as findings_of
-    from catalog.lint.stray import stray
-    from catalog.workspace import read_directory
-    from controlplane.registry.candidate import load_workspace
-
-    files = read_directory(directory)  # what is no workspace at all is an error, not a finding
-    unread = stray(directory, files)  # often the reason why something else does not exist
-    try:
-        loaded = load_workspace(files)
-    except Invalid as error:
-        return LintReport(error.problems or (Problem(error.detail),), tuple(unread))
-    return LintReport((), (*unread, *findings_of(loaded)), own_notes(loaded.notes))
-
-
-def _say_lint(directory: Path, report: LintReport) -> None:
-    say_notes(report.notes)
-    for severity in ("error", "warning", "info"):
-        found = [
-            finding.problem
-            for finding in report.findings
-            if finding.severity == severity and finding.rule not in _NOTED
-        ]
-        if found:
-            say(f"{severity}:")
-            say_problems(found)
-    if report.problems:
-        say(f"{directory}: {_count(report.problems)}, `waybill apply` would refuse")
-        say_problems(report.problems)
-    else:
-        say(f"{directory}: no problems")
 
 
 def _say_refusal(error: WaybillError, output: Format) -> None:
@@ -230,5 +213,5 @@ def _say_refusal(error: WaybillError, output: Format) -> None:
     say_problems(error.problems)
 
 
-def _count(problems: Sequence[object]) -> str:
+def counted(problems: Sequence[object]) -> str:
     return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

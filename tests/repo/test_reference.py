@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from catalog.lint import RULES
 from controlplane.cli.editor import reference_text
 from gateway.settings import table
 
@@ -20,6 +21,14 @@ def test_the_gateways_settings_are_the_ones_the_program_prints():
     """Renew the table: python -m gateway settings"""
     text = (REPOSITORY / "gateway" / "SETTINGS.md").read_text()
     assert text.endswith(f"\n\n{table()}")
+
+
+def test_every_lint_rule_is_in_the_reference():
+    """With its severity, or that its breach is refused, why and how to mend it."""
+    rows = {line.split("`")[1]: line for line in reference_text().splitlines() if line.startswith("| `")}
+    for rule in RULES:
+        severity = "refused" if rule.told_by == "loading" else rule.severity
+        assert f"| {severity} | {rule.rationale} |" in rows[rule.id]
 
 
 def test_every_field_and_setting_has_a_meaning():

@@ -8,7 +8,7 @@ markdown     a table, for comments on a change
 
 from controlplane.cli.report.item import Item, Level, RuleText, Suppression, ordered
 from controlplane.cli.report.junit import junit
-from controlplane.cli.report.markdown import markdown
+from controlplane.cli.report.markdown import cell, markdown
 from controlplane.cli.report.sarif import sarif
 
-__all__ = ["Item", "Level", "RuleText", "Suppression", "junit", "markdown", "ordered", "sarif"]
+__all__ = ["Item", "Level", "RuleText", "Suppression", "cell", "junit", "markdown", "ordered", "sarif"]

@@ -13,14 +13,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~@#])")
 _HEADER = ("| level | rule | where | what | what to do |", "|---|---|---|---|---|")
 
 
-def markdown(items: Iterable[Item], title: str, nothing: str = "Nothing found.") -> str:
-    """A heading, how many of each level, a row a finding; `nothing` when there is none. What documents say is text:
-    it is escaped, and can make no link, no image and no mention."""
+def markdown(items: Iterable[Item], title: str, nothing: str = "Nothing found.", before: str = "") -> str:
+    """A heading, what is to stand before (Markdown), how many of each level, a row a finding; `nothing` when there is
+    none. What documents say is text: it is escaped, and can make no link, no image and no mention."""
     found = list(items)
-    if not found:
-        return f"## {title}\n\n{nothing}\n"
-    rows = [_row(item) for item in found]
-    return "\n".join([f"## {title}", "", _counts(found), "", *_HEADER, *rows]) + "\n"
+    parts = [f"## {title}", before, _counts(found) if found else nothing]
+    if found:
+        parts.append("\n".join([*_HEADER, *map(_row, found)]))
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _counts(found: list[Item]) -> str:

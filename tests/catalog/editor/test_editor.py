@@ -68,6 +68,13 @@ def test_the_config_is_the_one_of_the_policy_named():
     assert problems("policies", "[{name: r, policy: no-such}]") != []
 
 
+def test_rules_of_lint_are_known_by_name():
+    assert problems("workspace", "{workspace: x, lint: {rules: {lists-are-paged: 'off'}}}") == []
+    assert problems("workspace", "{workspace: x, lint: {rules: {list-are-paged: 'off'}}}") != []
+    assert problems("workspace", "{workspace: x, lint: {rules: {lists-are-paged: loud}}}") != []
+    assert problems("workspace", "{workspace: x, lint: {ignore: [{rule: nothing, file: f, reason: r}]}}") != []
+
+
 def test_every_field_says_what_it_is():
     """A field without a comment on its line would be a blank in the reference and in every editor."""
     silent = []

@@ -130,7 +130,7 @@ def test_lint_lists_every_problem_with_its_remedy(tmp_path: Path) -> None:
     assert clean.returncode == 0 and clean.stdout.endswith("w: no problems\n")
     assert "warning:\n" in clean.stdout and "systems/depot.yaml#" in clean.stdout
     findings = json.loads(run_waybill("lint", "w", "--format", "json", cwd=tmp_path).stdout)["findings"]
-    assert {finding["severity"] for finding in findings} == {"warning"}
+    assert {finding["severity"] for finding in findings} == {"warning", "hint"}
 
 
 def test_bad_files_are_problems_and_not_crashes(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from catalog.lint import examine
+from catalog.lint.stray import stray
 from catalog.workspace import library_files, load, read_directory
 from controlplane.registry.candidate import load_workspace
 from controlplane.simulation.credential import new_signer
@@ -29,6 +31,14 @@ def test_the_workspace_is_accepted(folder):
     found = load_workspace({path: data.decode() for path, data in read_directory(folder).items()})
     assert set(found.entities) == {"mercy-health", "sankt-marien", "riverbend-clinics", "shared-services"}
     assert len({entity.region for entity in found.entities.values()}) == 2
+
+
+def test_lint_has_no_error_and_no_warning(folder):
+    """What the demo shows off is what lint asks of everybody, the built-in library included."""
+    read = read_directory(folder)
+    told = examine(load(read), is_library_included=True, beside=stray(folder, read))
+    assert [finding for finding in told.findings if finding.severity != "hint"] == []
+    assert told.suppressed == ()
 
 
 def test_every_granted_contract_is_bound_for_every_entity(folder):
