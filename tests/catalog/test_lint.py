@@ -202,3 +202,34 @@ def test_settings_that_name_nothing_are_refused(settings, pointer, remedy):
     (problem,) = refused.value.problems
     assert (problem.file, problem.pointer) == (WAYBILL, pointer)
     assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("golden", "file", "rule"),
+    [
+        ("question-is-a-call", "contracts/stock/parcel-events/1.0.0/asyncapi.yaml", "question-is-a-call"),
+        ("owner-missing", "schemas/money/schema.yaml", "owner-missing"),
+    ],
+)
+def test_documents_of_events_say_it_themselves_and_other_files_in_the_settings(golden, file, rule):
+    """AsyncAPI documents take the member anywhere; a schema.yaml has no place for it, waybill.yaml has."""
+    files, _ = goldens.read(BAD[golden])
+    if "asyncapi" in file:
+        document = {**json.loads(files[file]), "x-waybill-lint": {"ignore": [{"rule": rule, "reason": "Agreed."}]}}
+        files[file] = json.dumps(document).encode()
+    else:
+        ignore = [{"rule": rule, "file": file, "reason": "Agreed."}]
+        files[WAYBILL] = json.dumps({"workspace": "lint", "lint": {"ignore": ignore}}).encode()
+    told = examine(load(files))
+    assert told.findings == ()
+    assert [(each.finding.rule, each.reason) for each in told.suppressed] == [(rule, "Agreed.")]
+
+
+def test_a_canonical_schema_lets_its_own_findings_stay():
+    files, _ = goldens.read(KEPT["owner-missing"])
+    schema = json.loads(files["schemas/money/1.0.0.json"])
+    schema["properties"]["note"] = {"type": "string"}
+    schema["x-waybill-lint"] = {"ignore": [{"rule": "strings-bounded", "reason": "Free text."}]}
+    files["schemas/money/1.0.0.json"] = json.dumps(schema).encode()
+    told = examine(load(files))
+    assert (told.findings, len(told.suppressed)) == ((), 1)
