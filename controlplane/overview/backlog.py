@@ -13,11 +13,10 @@ from sqlalchemy import select
 
 from catalog.measure import Measure
 from catalog.slo import LifecycleSource
-from controlplane.overview.exception import money_of, without_amount
-from controlplane.overview.figure import Detail, Reading, Scope
+from controlplane.overview.exception import without_amount, worth_of
+from controlplane.overview.figure import Detail, Reading, Scope, parts_of
 from controlplane.overview.opening import begun
 from controlplane.slo.definition import published_calendars
-from controlplane.slo.projection import definitions
 from controlplane.slo.store import slo_contribution
 
 HOUR_US = 3_600_000_000
@@ -29,17 +28,17 @@ LATER = "later"
 
 def backlog(measure: Measure, scope: Scope) -> Reading:
     """Numerator: open objects of all periods so far; denominator: those that began in the window."""
-    wanted = [item for item in definitions(scope.connection) if item.spec.name in measure.slos]
+    wanted = [item for item in scope.definitions if item.spec.name in measure.slos]
     slo_ids = [item.slo_id for item in wanted if isinstance(item.spec.source, LifecycleSource)]
     missing = sorted(set(measure.slos) - {item.spec.name for item in wanted})
     absent = [f"{', '.join(missing)}, not in force"] if missing else []
     if not slo_ids:
         return Reading("count", None, None, 0, 0, "", exclusions="; ".join(absent))
     cut_offs = _cut_offs(measure, scope, slo_ids)
-    steps = Counter(_step(cut_off_us - scope.as_of_us) for cut_off_us in cut_offs.values())
+    steps = Counter(_step(cut_off_us - scope.as_of_us) for cut_off_us, _ in cut_offs.values())
     denominator = begun(scope, slo_ids)
     count = len(cut_offs)
-    money, unpriced = money_of(scope, list(cut_offs))
+    worth = worth_of(scope, list(cut_offs))
     has_data = bool(count or denominator)
     return Reading(
         unit="count",
@@ -48,27 +47,30 @@ def backlog(measure: Measure, scope: Scope) -> Reading:
         numerator=count,
         denominator=denominator,
         denominator_label="objects begun",
-        exclusions="; ".join([*absent, *filter(None, [without_amount(unpriced)])]),
+        exclusions="; ".join([*absent, *filter(None, [without_amount(worth.unpriced)])]),
         still_open=count - steps[PAST],
         overdue=steps[PAST],
-        money=money,
-        detail=[Detail(label, steps[label], steps[label] / count) for label in _LABELS if steps[label]],
-        query={"slo": wanted[0].spec.name, "state": "open"},
+        judged_label=PAST,
+        money=worth.money,
+        where=parts_of(Counter(entity for _, entity in cut_offs.values())),
+        detail=[Detail(label, steps[label], steps[label] / count) for label in _LABELS] if count else [],
+        query={"slo": ",".join(item.spec.name for item in wanted), "state": "open"},
     )
 
 
 _LABELS = (*(label for _, label in STEPS), LATER)
 
 
-def _cut_offs(measure: Measure, scope: Scope, slo_ids: list[int]) -> dict[int, int]:
-    """When the period of each open object is cut off (UTC µs); the earliest where it is in several life cycles."""
+def _cut_offs(measure: Measure, scope: Scope, slo_ids: list[int]) -> dict[int, tuple[int, str]]:
+    """When the period of each open object is cut off (UTC µs), and for whom; the earliest where it is in several life
+    cycles."""
     calendars, table = published_calendars(scope.connection), slo_contribution.c
     query = select(table.object_id, table.legal_entity, table.started_us)
     rows = scope.connection.execute(scope.narrow(query.where(table.slo_id.in_(slo_ids), table.state == "open"), table))
-    found: dict[int, int] = {}
+    found: dict[int, tuple[int, str]] = {}
     for number, entity, started_us in rows:
         cut_off_us = calendars.cut_off_us(started_us, entity, measure.cut_off_business_days)
-        found[number] = min(cut_off_us, found.get(number, cut_off_us))
+        found[number] = min((cut_off_us, entity), found.get(number, (cut_off_us, entity)))
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from catalog.measure import Measure
 from catalog.slo import HttpSource
 from controlplane.overview.figure import Detail, Reading, Scope
-from controlplane.slo.projection import definitions
 
 
 def budget(_: Measure, scope: Scope) -> Reading:
@@ -15,7 +14,8 @@ def budget(_: Measure, scope: Scope) -> Reading:
     exclusions = f"without data: {', '.join(silent)}" if silent else ""
     if not known:
         return Reading("ratio", None, None, 0, 0, "events", exclusions=exclusions)
-    tightest = min(known, key=lambda item: (item.budget_left_ratio, item.name))
+    worst_first = sorted(known, key=lambda item: (item.budget_left_ratio, item.name))
+    tightest = worst_first[0]
     has_objects = bool(tightest.overdue or tightest.open or tightest.money_at_risk)
     return Reading(
         unit="ratio",
@@ -27,7 +27,7 @@ def budget(_: Measure, scope: Scope) -> Reading:
         exclusions=exclusions,
         still_open=tightest.open,
         money=tightest.money_at_risk,
-        detail=[Detail(f"bad in “{item.title}”", item.bad, item.budget_left_ratio) for item in known],
+        detail=[Detail(f"bad in “{item.title}”", item.bad, item.budget_left_ratio) for item in worst_first],
         query={"slo": tightest.name, "state": "bad"} if has_objects else _calls_of(tightest.name, scope),
         window=f"last {tightest.window[:-1]} {tightest.window[-1]}",
         is_breached=tightest.state == "breached",
@@ -37,7 +37,7 @@ def budget(_: Measure, scope: Scope) -> Reading:
 
 def _calls_of(name: str, scope: Scope) -> dict[str, str]:
     """What narrows a list of calls to those an objective counts; {} when they belong to several contracts."""
-    sources = [item.spec.source for item in definitions(scope.connection) if item.spec.name == name]
+    sources = [item.spec.source for item in scope.definitions if item.spec.name == name]
     operations = [one for source in sources if isinstance(source, HttpSource) for one in source.operations]
     contracts = {operation.split("/", 1)[0] for operation in operations}
     return {"contract": contracts.pop()} if len(contracts) == 1 else {}

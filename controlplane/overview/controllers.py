@@ -11,7 +11,7 @@ from controlplane.identity.guard import read
 from controlplane.identity.principal import User
 from controlplane.lineage.controllers import Shown
 from controlplane.lineage.sight import Sight
-from controlplane.overview.service import Overview, OverviewService, TrendView
+from controlplane.overview.service import Overview, OverviewService, TrendView, TrendViews
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
 
@@ -34,6 +34,17 @@ class OverviewController(Controller):
     ) -> Overview:
         """One sentence and the declared figures, for one legal entity or for all that the asker acts for."""
         return service.overview(Sight(user.narrowed(entity), synthetic == "show"))
+
+    @get("/slo-trends", guards=[read], sync_to_thread=True)
+    def objective_trends(
+        self,
+        service: NamedDependency[OverviewService],
+        user: NamedDependency[User],
+        entity: FromQuery[str] = "",
+        synthetic: Shown = "show",
+    ) -> TrendViews:
+        """What `/trends` tells of an objective, of all of them at once."""
+        return TrendViews(service.trends(Sight(user.narrowed(entity), synthetic == "show")))
 
     @get("/trends", guards=[read], sync_to_thread=True)
     def trend(

@@ -8,25 +8,25 @@ from sqlalchemy import select
 
 from catalog.measure import Measure
 from catalog.slo import LifecycleSource
+from controlplane.lineage.cover import covers
 from controlplane.lineage.histogram import RELATIVE_ERROR, quantile
 from controlplane.overview.figure import Reading, Scope, plural
-from controlplane.overview.latency import RATIO, segments_of
+from controlplane.overview.latency import RATIO
 from controlplane.slo.evaluation import pending_of
-from controlplane.slo.projection import definitions
 from controlplane.slo.store import slo_delay_rollup
 from controlplane.store.column import sum_of
 
 
 def delay(measure: Measure, scope: Scope) -> Reading:
     """Of the objects that ended in the window; those that have not ended are named, since they would take longer."""
-    named = [item for item in definitions(scope.connection) if item.spec.name == measure.slo]
+    named = [item for item in scope.definitions if item.spec.name == measure.slo]
     source = named[0].spec.source if named else None
     if not isinstance(source, LifecycleSource):
         return Reading("ms", None, None, 0, 0, "", exclusions=f"the objective {measure.slo} is not in force")
     table = slo_delay_rollup.c
     query = (
         select(table.step, sum_of(table.objects))
-        .where(table.slo_id == named[0].slo_id, segments_of(scope, table.grain, table.bucket))
+        .where(covers(table, scope.window, table.slo_id == named[0].slo_id))
         .group_by(table.step)
     )
     steps = {step: objects for step, objects in scope.connection.execute(scope.narrow(query, table)) if objects}
@@ -39,7 +39,7 @@ def delay(measure: Measure, scope: Scope) -> Reading:
         judged=value_ms,
         numerator=math.ceil(RATIO * total),
         denominator=total,
-        denominator_label=f"{plural(source.object)} took no longer, known to {RELATIVE_ERROR:.0%}",
+        denominator_label=f"{plural(source.object)} took no longer (± {RELATIVE_ERROR * 100:.0f} %)",
         exclusions="those that have not ended",
         still_open=pending_of(scope.connection, named[0].slo_id, scope.as_of_us, scope.sight),
         query={"slo": named[0].spec.name, "state": "open"},

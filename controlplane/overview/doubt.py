@@ -11,7 +11,7 @@ from controlplane.lineage.exchange import IS_IN_DOUBT
 from controlplane.lineage.store import exchange
 from controlplane.lineage.summary import SAFE_METHODS
 from controlplane.overview.exception import without_amount
-from controlplane.overview.figure import Detail, Reading, Scope
+from controlplane.overview.figure import Detail, Reading, Scope, parts_of
 from controlplane.overview.refusal import calls_by_refusal
 from controlplane.slo.evaluation import sum_money
 
@@ -19,11 +19,11 @@ from controlplane.slo.evaluation import sum_money
 def doubt(_: Measure, scope: Scope) -> Reading:
     """Numerator: every call still in doubt, however old; denominator: calls of the window."""
     call = exchange.c
-    query = select(call.system, call.amount, call.currency).where(
+    query = select(call.system, call.amount, call.currency, call.legal_entity).where(
         IS_IN_DOUBT, call.method.not_in(sorted(SAFE_METHODS)), ~call.is_replay
     )
     rows = scope.connection.execute(scope.narrow(query, call)).all()
-    total = sum(calls_by_refusal(scope).values())
+    total = calls_by_refusal(scope).total()
     by_system = Counter(row.system or "no system" for row in rows)
     has_data = bool(rows or total)
     return Reading(
@@ -36,5 +36,6 @@ def doubt(_: Measure, scope: Scope) -> Reading:
         exclusions=without_amount(sum(row.amount is None for row in rows)),
         money=sum_money((row.amount, row.currency) for row in rows if row.amount is not None),
         detail=[Detail(name, count, count / len(rows)) for name, count in sorted(by_system.items())],
+        where=parts_of(Counter(row.legal_entity for row in rows)),
         query={"executed": "unknown"},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
@@ -13,7 +13,7 @@ from catalog.measure import Measure
 from catalog.record import Amount
 from controlplane.lineage.exchange import IS_FAILED
 from controlplane.lineage.store import business_object, exchange, object_axis
-from controlplane.overview.figure import Detail, Reading, Scope, plural
+from controlplane.overview.figure import Detail, Reading, Scope, parts_of, plural
 from controlplane.slo.evaluation import sum_money
 from controlplane.store.upsert import chunks
 
@@ -25,7 +25,7 @@ def exceptions(measure: Measure, scope: Scope) -> Reading:
         reasons[number].append(f"{measure.axis}: {value}".replace("_", " "))
     seen = _seen(measure, scope)
     count = len(reasons)
-    money, unpriced = money_of(scope, list(reasons))
+    worth = worth_of(scope, list(reasons))
     by_reason = Counter(reason for found in reasons.values() for reason in sorted(set(found)))
     figure: float | None = count if seen or count else None
     if measure.is_share:
@@ -37,8 +37,9 @@ def exceptions(measure: Measure, scope: Scope) -> Reading:
         numerator=count,
         denominator=seen,
         denominator_label=f"{plural(measure.object or 'object')} seen",
-        exclusions=without_amount(unpriced),
-        money=money,
+        exclusions=without_amount(worth.unpriced),
+        money=worth.money,
+        where=worth.where,
         detail=[Detail(reason, many, many / count) for reason, many in by_reason.most_common(8)],
         query={"refused": "1", "type": measure.object or ""},
     )
@@ -48,17 +49,28 @@ def without_amount(unpriced: int) -> str:
     return f"the money of {unpriced} without an amount" if unpriced else ""
 
 
-def money_of(scope: Scope, object_ids: Sequence[int]) -> tuple[list[Amount], int]:
-    """Exact sums of the objects' amounts per currency, and how many have none."""
+class Worth(NamedTuple):
+    """What objects are worth, and whose they are."""
+
+    money: list[Amount]  # exact sums per currency
+    unpriced: int  # objects without an amount
+    where: list[Detail]  # by legal entity, most objects first
+
+
+def worth_of(scope: Scope, object_ids: Sequence[int]) -> Worth:
+    """An object that no legal entity has claimed belongs to the one that has given it its key."""
     thing = business_object.c
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    entities: Counter[str] = Counter()
     unpriced = 0
+    columns = (thing.amount, thing.currency, thing.legal_entity, thing.assigner)
     for some in chunks(object_ids):
-        rows = scope.connection.execute(select(thing.amount, thing.currency).where(thing.object_id.in_(some))).all()
+        rows = scope.connection.execute(select(*columns).where(thing.object_id.in_(some))).all()
         unpriced += sum(row.amount is None for row in rows)
+        entities.update(row.legal_entity or row.assigner for row in rows)
         for part in sum_money((row.amount, row.currency) for row in rows if row.amount is not None):
             sums[part.currency] += Decimal(part.amount)
-    return sum_money((str(total), currency) for currency, total in sums.items()), unpriced
+    return Worth(sum_money((str(total), currency) for currency, total in sums.items()), unpriced, parts_of(entities))
 
 
 def exception_times(measure: Measure, scope: Scope) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from catalog.record import Amount
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight
 from controlplane.slo.evaluation import Standing
+from controlplane.slo.projection import Definition
 
 State = Literal["ok", "warning", "bad", "no_data"]
 
@@ -23,6 +25,14 @@ class Detail(msgspec.Struct, frozen=True):
     label: str
     count: int
     share: float | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Beyond which number a figure is to be watched, and is at risk; null where there is no such limit."""
+
+    warning: float | None
+    bad: float | None
+    label: str  # what they apply to, where that is a part of the value
 
 
 class LinkTo(msgspec.Struct, frozen=True):
@@ -46,7 +56,9 @@ class Reading(msgspec.Struct, frozen=True):
     overdue: int = 0
     money: list[Amount] = []
     detail: list[Detail] = []
+    where: list[Detail] = []  # by legal entity
     query: dict[str, str] = {}
+    judged_label: str = ""  # what `judged` is, where it is a part of the value
     window: str = ""  # other than the measure's own
     subject: str = ""  # what the value is about, where it is about one thing of many
     is_breached: bool = False
@@ -84,7 +96,10 @@ class Figure(msgspec.Struct, frozen=True):
     window: str
     as_of_us: int
     state: State
+    limits: Limits
     detail: list[Detail]
+    where: list[Detail]  # by legal entity, most first; empty where parts do not add up to the value
+    owner: str
     link: LinkTo
     trend: Trend
     better: Literal["less", "more"]
@@ -97,6 +112,7 @@ class Scope(NamedTuple):
     window: Window
     as_of_us: int
     sight: Sight
+    definitions: list[Definition]  # the objectives in force
     standings: list[Standing]
 
     def narrow(self, query: Any, columns: Any) -> Any:
@@ -139,11 +155,20 @@ def figure_of(measure: Measure, reading: Reading, as_of_us: int, trend: Trend) -
         window=reading.window or f"last {duration_text(measure.window_s)}",
         as_of_us=as_of_us,
         state=state_of(measure, reading),
+        limits=Limits(measure.warning_above, measure.bad_above, reading.judged_label),
         detail=reading.detail,
+        where=reading.where,
+        owner=measure.owner,
         link=LinkTo(measure.page, reading.query),
         trend=trend,
         better="more" if measure.kind == "budget" else "less",
     )
+
+
+def parts_of(counts: Counter[str]) -> list[Detail]:
+    """By legal entity, most first; what belongs to none comes under its own words."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [Detail(name or "no legal entity", count, count / counts.total()) for name, count in ordered]
 
 
 def duration_text(length_s: int) -> str:

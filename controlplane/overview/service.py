@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -20,8 +22,10 @@ from controlplane.overview.latency import latency
 from controlplane.overview.opening import opening
 from controlplane.overview.refusal import refusals
 from controlplane.overview.sentence import sentence
-from controlplane.overview.trend import objective_trend, trend_of
+from controlplane.overview.trend import objective_trends, trend_of
 from controlplane.registry.store import documents
+from controlplane.slo.evaluation import by_window
+from controlplane.slo.projection import Definition, definitions
 from controlplane.slo.service import SloService, definition_of
 from controlplane.slo.watermark import Watermark
 
@@ -53,6 +57,10 @@ class TrendView(msgspec.Struct, frozen=True):
     has_synthetic: bool
 
 
+class TrendViews(msgspec.Struct, frozen=True):
+    items: list[TrendView]
+
+
 class OverviewService:
     """Blocking: for worker threads."""
 
@@ -66,11 +74,11 @@ class OverviewService:
         with self._database.read() as connection:
             now = self._slos.watermark(connection)
             is_invented = has_synthetic(connection)
-            standings = self._slos.standings(connection, sight)
+            known, standings = definitions(connection), self._slos.standings(connection, now, sight)
             rows: list[tuple[Measure, Reading, Figure]] = []
             for measure in published_measures(connection):
                 window = Window.ending(now.as_of_us, measure.window_s)
-                scope = Scope(connection, window, now.as_of_us, sight, standings)
+                scope = Scope(connection, window, now.as_of_us, sight, known, standings)
                 reading = KINDS[measure.kind](measure, scope)
                 figure = figure_of(measure, reading, now.as_of_us, trend_of(measure, scope))
                 rows.append((measure, reading, figure))
@@ -83,17 +91,33 @@ class OverviewService:
             raise Invalid("name a measure or an objective", [Problem("exactly one of measure and slo", "/measure")])
         self._slos.follow_workspace()
         with self._database.read() as connection:
-            as_of_us = self._slos.watermark(connection).as_of_us
+            now = self._slos.watermark(connection)
             if slo:
-                known = definition_of(connection, slo)
-                scope = Scope(connection, Window.ending(as_of_us, known.spec.window_s), as_of_us, sight, [])
-                told, name, title = objective_trend(known.slo_id, scope), known.spec.name, known.spec.title
-            else:
-                wanted = _measure_of(connection, measure)
-                standings = self._slos.standings(connection, sight) if wanted.kind == "budget" else []
-                scope = Scope(connection, Window.ending(as_of_us, wanted.window_s), as_of_us, sight, standings)
-                told, name, title = trend_of(wanted, scope), wanted.id, wanted.title
-            return TrendView(name, title, told, as_of_us, has_synthetic(connection))
+                (told,) = _of_objectives(connection, [definition_of(connection, slo)], now, sight)
+                return told
+            wanted = _measure_of(connection, measure)
+            standings = self._slos.standings(connection, now, sight) if wanted.kind == "budget" else []
+            window = Window.ending(now.as_of_us, wanted.window_s)
+            scope = Scope(connection, window, now.as_of_us, sight, definitions(connection), standings)
+            is_invented = has_synthetic(connection)
+            return TrendView(wanted.id, wanted.title, trend_of(wanted, scope), now.as_of_us, is_invented)
+
+    def trends(self, sight: Sight) -> list[TrendView]:
+        """Of all objectives, by name."""
+        self._slos.follow_workspace()
+        with self._database.read() as connection:
+            return _of_objectives(connection, definitions(connection), self._slos.watermark(connection), sight)
+
+
+def _of_objectives(
+    connection: Connection, known: Sequence[Definition], now: Watermark, sight: Sight
+) -> list[TrendView]:
+    found: dict[int, Trend] = {}
+    for window_s, some in by_window(known).items():
+        scope = Scope(connection, Window.ending(now.as_of_us, window_s), now.as_of_us, sight, some, [])
+        found |= objective_trends([item.slo_id for item in some], scope)
+    is_invented = has_synthetic(connection)
+    return [TrendView(item.spec.name, item.spec.title, found[item.slo_id], now.as_of_us, is_invented) for item in known]
 
 
 def _measure_of(connection: Connection, name: str) -> Measure:

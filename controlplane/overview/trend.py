@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from catalog.measure import Measure
+from controlplane.lineage.cover import covers
 from controlplane.lineage.exchange import IS_IN_DOUBT
 from controlplane.lineage.histogram import quantile
 from controlplane.lineage.rollup import MINUTE_US, Window
@@ -22,10 +23,9 @@ from controlplane.lineage.store import business_object, call_rollup, exchange, l
 from controlplane.lineage.summary import SAFE_METHODS
 from controlplane.overview.exception import exception_times
 from controlplane.overview.figure import Point, Scope, Trend
-from controlplane.overview.latency import RATIO
+from controlplane.overview.latency import RATIO, covers_operations, pairs_of
 from controlplane.overview.slice import Slices, before_of
-from controlplane.slo.evaluation import Tally, tally_of
-from controlplane.slo.projection import definitions
+from controlplane.slo.evaluation import Tally, tallies_of
 from controlplane.slo.store import slo_contribution, slo_delay_rollup, slo_rollup
 from controlplane.store.column import sum_of
 
@@ -38,10 +38,13 @@ def trend_of(measure: Measure, scope: Scope) -> Trend:
     return _trend(slices, previous, values)
 
 
-def objective_trend(slo_id: int, scope: Scope) -> Trend:
-    """The share of good events of an objective."""
-    slices = Slices.of(scope.window)
-    return _trend(slices, *_good(slo_id, scope, slices))
+def objective_trends(slo_ids: Sequence[int], scope: Scope) -> dict[int, Trend]:
+    """The share of good events of each objective, over the same window."""
+    slices, before = Slices.of(scope.window), _tallies_before(slo_ids, scope)
+    return {
+        number: _trend(slices, _ratio(before[number].good, before[number].total), shares)
+        for number, shares in _shares(slo_ids, scope, slices).items()
+    }
 
 
 def _trend(slices: Slices, previous: Value, values: Sequence[Value]) -> Trend:
@@ -63,30 +66,38 @@ def _refusals(_: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Val
     rows = scope.connection.execute(scope.narrow(query, table).group_by(table.bucket, is_refused))
     pairs = [(bucket, calls * refused, calls) for bucket, refused, calls in rows]
     values = [_ratio(*counts) for counts in slices.sums(pairs, slices.of_bucket, 2)]
-    before = select(is_refused, sum_of(table.calls)).where(_in(table, before_of(scope.window))).group_by(is_refused)
+    before = select(is_refused, sum_of(table.calls)).where(covers(table, before_of(scope.window))).group_by(is_refused)
     counts = dict(scope.connection.execute(scope.narrow(before, table)).all())
     return _ratio(counts.get(True, 0), sum(counts.values())), list(values)
 
 
 def _latency(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
-    table = latency_rollup.c
-    wanted = tuple_(table.contract, table.operation).in_([tuple(name.split("/", 1)) for name in measure.operations])
-    return _percentiles(table, table.calls, wanted, scope, slices)
+    table, operations = latency_rollup.c, measure.operations
+    wanted = [
+        and_(table.contract == one, table.operation == other, slices.holds(table))
+        for one, other in pairs_of(operations)
+    ]
+    before = covers_operations(table, before_of(scope.window), operations)
+    return _percentiles(table, table.calls, or_(*wanted), before, scope, slices)
 
 
 def _delay(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
     table = slo_delay_rollup.c
-    return _percentiles(table, table.objects, table.slo_id == _slo_id(measure, scope), scope, slices)
+    mine = table.slo_id == _slo_id(measure, scope)
+    before = covers(table, before_of(scope.window), mine)
+    return _percentiles(table, table.objects, and_(mine, slices.holds(table)), before, scope, slices)
 
 
-def _percentiles(table: Any, count: Any, wanted: Any, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
-    """The 95th percentile in ms of a histogram's roll-up."""
-    query = select(table.bucket, table.step, sum_of(count)).where(wanted, slices.holds(table))
+def _percentiles(
+    table: Any, count: Any, wanted: ColumnElement[bool], before: ColumnElement[bool], scope: Scope, slices: Slices
+) -> tuple[Value, list[Value]]:
+    """The 95th percentile in ms of a histogram's roll-up: of the rows `before`, and of those `wanted` by slice."""
+    query = select(table.bucket, table.step, sum_of(count)).where(wanted)
     steps: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for bucket, step, many in scope.connection.execute(scope.narrow(query, table).group_by(table.bucket, table.step)):
         steps[slices.of_bucket(bucket)][step] += many
-    before = select(table.step, sum_of(count)).where(wanted, _in(table, before_of(scope.window))).group_by(table.step)
-    earlier = dict(scope.connection.execute(scope.narrow(before, table)).all())
+    query = select(table.step, sum_of(count)).where(before).group_by(table.step)
+    earlier = dict(scope.connection.execute(scope.narrow(query, table)).all())
     return _ms(earlier), [_ms(steps[slot]) for slot in range(len(slices.starts_us))]
 
 
@@ -95,15 +106,9 @@ def _ms(steps: dict[int, int]) -> float | None:
     return round(found_us / 1000, 1) if found_us is not None else None
 
 
-def _in(table: Any, window: Window) -> Any:
-    return or_(
-        *((table.grain == part.grain) & table.bucket.between(part.first, part.last) for part in window.segments())
-    )
-
-
 def _slo_id(measure: Measure, scope: Scope) -> int:
     """0, which none has, when the objective is not in force."""
-    return next((item.slo_id for item in definitions(scope.connection) if item.spec.name == measure.slo), 0)
+    return next((item.slo_id for item in scope.definitions if item.spec.name == measure.slo), 0)
 
 
 def _open(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
@@ -111,9 +116,7 @@ def _open(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[V
 
 
 def _backlog(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
-    return _levels(
-        [item.slo_id for item in definitions(scope.connection) if item.spec.name in measure.slos], scope, slices
-    )
+    return _levels([item.slo_id for item in scope.definitions if item.spec.name in measure.slos], scope, slices)
 
 
 def _levels(slo_ids: Sequence[int], scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
@@ -122,7 +125,7 @@ def _levels(slo_ids: Sequence[int], scope: Scope, slices: Slices) -> tuple[Value
     change = sum_of(table.begun) - sum_of(table.ended)
 
     def standing_at(minute: int) -> int:
-        query = select(change).where(table.slo_id.in_(slo_ids), _in(table, Window(0, minute)))
+        query = select(change).where(covers(table, Window(0, minute), table.slo_id.in_(slo_ids)))
         return int(scope.connection.scalar(scope.narrow(query, table)) or 0)
 
     query = select(table.bucket, change).where(table.slo_id.in_(slo_ids), slices.holds(table)).group_by(table.bucket)
@@ -141,32 +144,42 @@ def _budget(_: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value
     if not known:
         return None, [None] * len(slices.starts_us)
     tightest = min(known, key=lambda item: (item.budget_left_ratio, item.name))
-    definition = next(item for item in definitions(scope.connection) if item.spec.name == tightest.name)
+    definition = next(item for item in scope.definitions if item.spec.name == tightest.name)
     own = scope._replace(window=Window.ending(scope.as_of_us, definition.spec.window_s))
     burn = _tally_before(definition.slo_id, own).burn(1 - Fraction(definition.spec.target_ratio))
-    points = _good(definition.slo_id, scope, slices)[1]
+    points = _good(definition.slo_id, scope, slices)
     return (float(1 - burn) if burn is not None else None), points
 
 
 def _tally_before(slo_id: int, scope: Scope) -> Tally:
+    return _tallies_before([slo_id], scope)[slo_id]
+
+
+def _tallies_before(slo_ids: Sequence[int], scope: Scope) -> dict[int, Tally]:
     before = before_of(scope.window)
-    return tally_of(scope.connection, slo_id, before, before.end_us - 1, scope.sight)
+    return tallies_of(scope.connection, slo_ids, before, before.end_us - 1, scope.sight)
 
 
-def _good(slo_id: int, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:
-    """Closed contributions, and open ones whose deadline has passed, which are bad."""
+def _good(slo_id: int, scope: Scope, slices: Slices) -> list[Value]:
+    """The good share of an objective by slice."""
+    return _shares([slo_id], scope, slices)[slo_id]
+
+
+def _shares(slo_ids: Sequence[int], scope: Scope, slices: Slices) -> dict[int, list[Value]]:
+    """Closed contributions, and open ones whose deadline has passed, which are bad; of each objective."""
     table, item = slo_rollup.c, slo_contribution.c
-    query = select(table.bucket, sum_of(table.good), sum_of(table.bad)).where(table.slo_id == slo_id)
-    closed = scope.connection.execute(
-        scope.narrow(query.where(slices.holds(table)), table).group_by(table.bucket)
-    ).all()
+    query = select(table.slo_id, table.bucket, sum_of(table.good), sum_of(table.bad))
+    query = query.where(table.slo_id.in_(slo_ids), slices.holds(table)).group_by(table.slo_id, table.bucket)
+    closed = scope.connection.execute(scope.narrow(query, table))
     day = item.deadline_us // (slices.grain * MINUTE_US)
     due = item.deadline_us.between(slices.window.first_us, scope.as_of_us)
-    overdue = select(day, func.count()).where(item.slo_id == slo_id, item.state == "open", due).group_by(day)
-    late = [(bucket, 0, many) for bucket, many in scope.connection.execute(scope.narrow(overdue, item))]
-    counts = slices.sums([*closed, *late], slices.of_bucket, 2)
-    before = _tally_before(slo_id, scope)
-    return _ratio(before.good, before.total), [_ratio(good, good + bad) for good, bad in counts]
+    overdue = select(item.slo_id, day, func.count()).where(item.slo_id.in_(slo_ids), item.state == "open", due)
+    late = scope.connection.execute(scope.narrow(overdue, item).group_by(item.slo_id, day))
+    rows: defaultdict[int, list[Any]] = defaultdict(list)
+    for number, *counted in [*closed, *((number, bucket, 0, many) for number, bucket, many in late)]:
+        rows[number].append(counted)
+    sums = {number: slices.sums(rows[number], slices.of_bucket, 2) for number in slo_ids}
+    return {number: [_ratio(good, good + bad) for good, bad in counts] for number, counts in sums.items()}
 
 
 def _exceptions(measure: Measure, scope: Scope, slices: Slices) -> tuple[Value, list[Value]]:

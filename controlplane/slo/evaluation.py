@@ -7,16 +7,17 @@ error ratio / budget. Ratios are never averaged over parts of a window: good and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from catalog.record import Amount, ObjectRef
 from catalog.slo import HttpSource, LifecycleSource, SloSpec
+from controlplane.lineage.cover import covers
 from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight
 from controlplane.lineage.store import business_object
@@ -52,6 +53,8 @@ class Standing(msgspec.Struct, frozen=True):
     money_at_risk: list[Amount]  # open amounts of the overdue objects
     state: State
     objective: str
+    owner: str
+    steward: str
     as_of_us: int
     is_stale: bool
 
@@ -83,12 +86,38 @@ class Tally(msgspec.Struct, frozen=True):
         return Fraction(self.bad, self.total) / budget if self.total else None
 
 
-def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_stale: bool, sight: Sight) -> Standing:
-    """The objective at `as_of_us`, for the legal entities in `sight`."""
-    spec = definition.spec
-    window = Window.ending(as_of_us, spec.window_s)
-    tally = tally_of(connection, definition.slo_id, window, as_of_us, sight)
-    hour = tally_of(connection, definition.slo_id, Window.ending(as_of_us, HOUR_S), as_of_us, sight)
+def evaluate_all(
+    connection: Connection, definitions: Sequence[Definition], as_of_us: int, is_stale: bool, sight: Sight
+) -> list[Standing]:
+    """Every objective at `as_of_us`, for the legal entities in `sight`, in the order given.
+
+    Asked together: the cost of a statement is mostly that of making it.
+    """
+    read = _Read(connection, as_of_us, sight)
+    pending = _pending(read, [item.slo_id for item in definitions])
+    found: dict[int, Standing] = {}
+    for window_s, some in by_window(definitions).items():
+        slo_ids, window = [item.slo_id for item in some], Window.ending(as_of_us, window_s)
+        tallies, hours = read.tallies(slo_ids, window), read.tallies(slo_ids, Window.ending(as_of_us, HOUR_S))
+        money = _money_at_risk(read, slo_ids, window)
+        for item in some:
+            number = item.slo_id
+            counted = tallies[number], hours[number], pending.get(number, 0), sum_money(money[number])
+            found[number] = _standing(item.spec, *counted, as_of_us, is_stale)
+    return [found[item.slo_id] for item in definitions]
+
+
+def by_window(definitions: Sequence[Definition]) -> dict[int, list[Definition]]:
+    """Objectives by the length of their window in seconds."""
+    found: defaultdict[int, list[Definition]] = defaultdict(list)
+    for item in definitions:
+        found[item.spec.window_s].append(item)
+    return found
+
+
+def _standing(
+    spec: SloSpec, tally: Tally, hour: Tally, pending: int, money: list[Amount], as_of_us: int, is_stale: bool
+) -> Standing:
     budget = 1 - Fraction(spec.target_ratio)
     burn, burn_1h = tally.burn(budget), hour.burn(budget)
     return Standing(
@@ -100,14 +129,16 @@ def evaluate(connection: Connection, definition: Definition, as_of_us: int, is_s
         good=tally.good,
         bad=tally.bad,
         total=tally.total,
-        open=pending_of(connection, definition.slo_id, as_of_us, sight),
+        open=pending,
         overdue=tally.overdue,
         ratio=float(Fraction(tally.good, tally.total)) if tally.total else None,
         budget_left_ratio=float(1 - burn) if burn is not None else None,
         burn_rate_1h=float(burn_1h) if burn_1h is not None else None,
-        money_at_risk=_money_at_risk(connection, definition.slo_id, window, as_of_us, sight),
+        money_at_risk=money,
         state=state_of(spec, burn, burn_1h, hour.bad),
         objective=objective_text(spec),
+        owner=spec.owner,
+        steward=spec.steward,
         as_of_us=as_of_us,
         is_stale=is_stale,
     )
@@ -124,18 +155,36 @@ def state_of(spec: SloSpec, burn: Fraction | None, burn_1h: Fraction | None, bad
     return "warning" if is_fast or 1 - burn < WARNING_BUDGET_LEFT else "ok"
 
 
-def tally_of(connection: Connection, slo_id: int, window: Window, as_of_us: int, sight: Sight) -> Tally:
-    """Closed contributions of the window, and the open ones whose deadline passed in it."""
-    table = slo_rollup.c
-    parts = [and_(table.grain == part.grain, table.bucket.between(part.first, part.last)) for part in window.segments()]
-    good = bad = 0
-    for part in parts:
-        query = select(sum_of(table.good), sum_of(table.bad)).where(table.slo_id == slo_id, part)
-        row = connection.execute(sight.narrow(query, table)).one()
-        good, bad = good + row[0], bad + row[1]
-    count = select(func.count()).where(_overdue(slo_id, window, as_of_us))
-    overdue = connection.scalar(sight.narrow(count, slo_contribution.c)) or 0
-    return Tally(good, bad + overdue, overdue)
+class _Read(NamedTuple):
+    connection: Connection
+    as_of_us: int
+    sight: Sight
+
+    def tallies(self, slo_ids: Sequence[int], window: Window) -> dict[int, Tally]:
+        """Closed contributions of the window, and the open ones whose deadline passed in it; of each objective."""
+        table = slo_rollup.c
+        mine = covers(table, window, table.slo_id.in_(slo_ids))
+        query = select(table.slo_id, sum_of(table.good), sum_of(table.bad)).where(mine)
+        rows = self.connection.execute(self.sight.narrow(query.group_by(table.slo_id), table))
+        closed = {number: (good, bad) for number, good, bad in rows}
+        overdue = self.counts(_overdue(slo_ids, window, self.as_of_us))
+        return {
+            number: Tally(good, bad + overdue.get(number, 0), overdue.get(number, 0))
+            for number, (good, bad) in ((number, closed.get(number, (0, 0))) for number in slo_ids)
+        }
+
+    def counts(self, wanted: ColumnElement[bool]) -> dict[int, int]:
+        """Contributions that are `wanted`, by objective."""
+        table = slo_contribution.c
+        query = select(table.slo_id, func.count()).where(wanted).group_by(table.slo_id)
+        return dict(map(tuple, self.connection.execute(self.sight.narrow(query, table))))
+
+
+def tallies_of(
+    connection: Connection, slo_ids: Sequence[int], window: Window, as_of_us: int, sight: Sight
+) -> dict[int, Tally]:
+    """The sums of each objective over the window; every one of `slo_ids` has a tally."""
+    return _Read(connection, as_of_us, sight).tallies(slo_ids, window)
 
 
 def objects_of(
@@ -154,7 +203,7 @@ def objects_of(
         late = and_(
             table.slo_id == definition.slo_id, table.state == "bad", table.minute.between(window.first, window.last)
         )
-        wanted = or_(_overdue(definition.slo_id, window, as_of_us), late)
+        wanted = or_(_overdue([definition.slo_id], window, as_of_us), late)
     query = (
         select(slo_contribution, thing.type, thing.assigner, thing.value, thing.amount, thing.currency)
         .join_from(slo_contribution, business_object, table.object_id == thing.object_id)
@@ -198,27 +247,33 @@ def _in_words(source: LifecycleSource) -> str:
     return next((f"{length_s // size} {unit}" for size, unit in units if length_s % size == 0), f"{length_s} s")
 
 
-def _overdue(slo_id: int, window: Window, as_of_us: int) -> ColumnElement[bool]:
+def _overdue(slo_ids: Sequence[int], window: Window, as_of_us: int) -> ColumnElement[bool]:
     table = slo_contribution.c
-    is_open = and_(table.slo_id == slo_id, table.state == "open")
+    is_open = and_(table.slo_id.in_(slo_ids), table.state == "open")
     return and_(is_open, table.deadline_us.between(window.first_us, as_of_us))
 
 
 def pending_of(connection: Connection, slo_id: int, as_of_us: int, sight: Sight) -> int:
+    """How many objects of an objective are open with their deadline to come."""
+    return _pending(_Read(connection, as_of_us, sight), [slo_id]).get(slo_id, 0)
+
+
+def _pending(read: _Read, slo_ids: Sequence[int]) -> dict[int, int]:
     table = slo_contribution.c
-    query = select(func.count()).where(table.slo_id == slo_id, table.state == "open", table.deadline_us > as_of_us)
-    return connection.scalar(sight.narrow(query, table)) or 0
+    return read.counts(and_(table.slo_id.in_(slo_ids), table.state == "open", table.deadline_us > read.as_of_us))
 
 
-def _money_at_risk(connection: Connection, slo_id: int, window: Window, as_of_us: int, sight: Sight) -> list[Amount]:
+def _money_at_risk(read: _Read, slo_ids: Sequence[int], window: Window) -> dict[int, list[tuple[str, str]]]:
     thing = business_object.c
     query = (
-        select(thing.amount, thing.currency)
+        select(slo_contribution.c.slo_id, thing.amount, thing.currency)
         .join_from(slo_contribution, business_object, slo_contribution.c.object_id == thing.object_id)
-        .where(_overdue(slo_id, window, as_of_us), thing.amount.is_not(None))
+        .where(_overdue(slo_ids, window, read.as_of_us), thing.amount.is_not(None))
     )
-    rows = connection.execute(sight.narrow(query, slo_contribution.c))
-    return sum_money((row.amount, row.currency) for row in rows)
+    found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    for number, amount, currency in read.connection.execute(read.sight.narrow(query, slo_contribution.c)):
+        found[number].append((amount, currency))
+    return found
 
 
 def _slo_object(row: Any, as_of_us: int) -> SloObject:

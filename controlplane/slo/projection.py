@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -86,7 +87,13 @@ class SloProjection:
 def definitions(connection: Connection) -> list[Definition]:
     """All objectives in force, by name."""
     rows = connection.execute(select(slo_definition).order_by(slo_definition.c.name))
-    return [Definition(row.slo_id, msgspec.json.decode(row.spec, type=SloSpec)) for row in rows]
+    return [Definition(row.slo_id, _spec(row.spec)) for row in rows]
+
+
+@lru_cache(maxsize=500)
+def _spec(text: str) -> SloSpec:
+    """Read once: every figure asks for the definitions."""
+    return msgspec.json.decode(text, type=SloSpec)
 
 
 def _drop(connection: Connection, slo_id: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from catalog.errors import NotFound
 from controlplane.context import Context
 from controlplane.lineage.sight import Sight, has_synthetic
-from controlplane.slo.evaluation import SloObject, Standing, evaluate, objects_of
+from controlplane.slo.evaluation import SloObject, Standing, evaluate_all, objects_of
 from controlplane.slo.projection import Definition, SloProjection, definitions
 from controlplane.slo.watermark import Watermark, read_watermark
 
@@ -33,17 +33,15 @@ class SloService:
     def watermark(self, connection: Connection) -> Watermark:
         return read_watermark(connection, self._clock())
 
-    def standings(self, connection: Connection, sight: Sight) -> list[Standing]:
+    def standings(self, connection: Connection, now: Watermark, sight: Sight) -> list[Standing]:
         """All objectives at the watermark, for what is in `sight`."""
-        now = self.watermark(connection)
-        found = definitions(connection)
-        return [evaluate(connection, definition, now.as_of_us, now.is_stale, sight) for definition in found]
+        return evaluate_all(connection, definitions(connection), now.as_of_us, now.is_stale, sight)
 
     def list_all(self, sight: Sight) -> tuple[list[Standing], bool]:
         """All objectives, and whether any synthetic history was taken in."""
         self.follow_workspace()
         with self._database.read() as connection:
-            return self.standings(connection, sight), has_synthetic(connection)
+            return self.standings(connection, self.watermark(connection), sight), has_synthetic(connection)
 
     def objects(self, name: str, state: Literal["bad", "open"], sight: Sight, limit: int) -> list[SloObject]:
         """Objects behind an objective. Raises: NotFound."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
+from controlplane.lineage.cover import covers
 from controlplane.lineage.exchange import IS_IN_DOUBT
 from controlplane.lineage.histogram import quantile
 from controlplane.lineage.rollup import Window
@@ -91,12 +92,6 @@ class Read(NamedTuple):
     def rows(self, query: Any, table: Any) -> list[Any]:
         """`query` over a roll-up, for what may be seen of the window."""
         return list(self.connection.execute(self.sight.narrow(query.where(covers(table, self.window)), table)))
-
-
-def covers(table: Any, window: Window) -> ColumnElement[bool]:
-    """The buckets that make up the window."""
-    parts = ((table.grain == part.grain) & table.bucket.between(part.first, part.last) for part in window.segments())
-    return or_(*parts)
 
 
 def tally(read: Read) -> Tally:

@@ -118,9 +118,12 @@ def synthetic_choice(client: Client) -> dict[str, str]:
     calls = sum(item["last"] for item in client.get("/synthetic-streams")["items"])
     if not calls:
         return {}
-    options = {"": f"Included ({calls:,} calls)", "hide": "Hidden"}
-    told = "Invented calls stand for the time before this installation, so that windows and trends mean something. "
-    chosen = choice("Synthetic history", options, "synthetic", help=f"{told}No gateway ever saw or judged them.")
+    options = {"": f"Included ({calls:,})", "hide": "Hidden"}
+    told = (
+        f"{calls:,} invented calls stand for the time before this installation, so that windows and trends mean "
+        "something. No gateway ever saw or judged them."
+    )
+    chosen = choice("Synthetic history", options, "synthetic", help=told)
     return {"synthetic": chosen} if chosen else {}
 
 

@@ -26,8 +26,10 @@ def _figures(client: Client, narrowed: dict[str, str]) -> None:
 
 def _show_figures(document: dict[str, Any]) -> None:
     st.html(figure.sentence(document["sentence"]))
+    figures = figure.ordered(document["figures"])
+    if figures:
+        st.html(figure.summary(figures))
     as_of(document)
-    figures = document["figures"]
     if not figures:
         st.info("No figure is declared. `waybill init` brings a set of them; apply it and this page fills.")
     for start in range(0, len(figures), COLUMNS):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards.client import Client
 from dashboards.page import chain
-from dashboards.page.frame import PAGES, carried, choice, narrowing, synthetic_choice
+from dashboards.page.frame import PAGES, as_of, carried, choice, narrowing, synthetic_choice, tab
 from dashboards.view.chain import axes
 from dashboards.view.money import money
 from dashboards.view.objective import due
@@ -34,17 +34,35 @@ def show(client: Client, asked: str) -> None:
             _row(item["object"], [money(item.get("amount")), *axes(item.get("status_axes") or {}), last], number)
 
 
-def show_objective(client: Client, name: str) -> None:
-    """The objects an objective still waits for, or got too late."""
+def show_objective(client: Client, asked: str) -> None:
+    """The objects that objectives still wait for, or got too late; of several, `<name>,<name>`, one is looked at."""
     state = choice("Show", STATES, "state")
     narrowed = narrowing(client)
-    standing = [item for item in client.get("/slos", **narrowed)["items"] if item["name"] == name]
-    items = client.get(f"/slos/{name}/objects", state=state, limit=LIMIT, **narrowed)["items"]
-    st.subheader(f"{STATES[state]}: {standing[0]['title'] if standing else name}", anchor=False)
+    standings = {item["name"]: item for item in client.get("/slos", **narrowed)["items"]}
+    found = {name: _objects(client, name, state, narrowed) for name in asked.split(",")}
+    name = _objective(found, {name: item["title"] for name, item in standings.items()})
+    items, standing = found[name], standings.get(name)
+    st.subheader(f"{STATES[state]}: {standing['title'] if standing else name}", anchor=False)
     if standing:
-        st.caption(standing[0]["objective"])
-    st.caption(f"{len(items)} shown, oldest deadline first" if items else "None.")
+        st.caption(standing["objective"])
+        as_of(standing)
+    more = ", the first of them" if len(items) == LIMIT else ""
+    st.caption(f"{len(items)} shown{more}, oldest deadline first" if items else "None.")
     show_objects(items)
+
+
+def _objects(client: Client, name: str, state: str, narrowed: dict[str, str]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(f"/slos/{name}/objects", state=state, limit=LIMIT, **narrowed)["items"]
+    return items
+
+
+def _objective(found: dict[str, list[dict[str, Any]]], titles: dict[str, str]) -> str:
+    """Which of several; the one with most objects comes first."""
+    if len(found) == 1:
+        return next(iter(found))
+    fullest_first = sorted(found, key=lambda name: -len(found[name]))
+    counts = {name: f"{len(found[name])}{'+' if len(found[name]) == LIMIT else ''}" for name in found}
+    return tab("Objective", {name: f"{titles.get(name, name)}: {counts[name]}" for name in fullest_first}, "of")
 
 
 def show_objects(items: list[dict[str, Any]]) -> None:

@@ -13,7 +13,6 @@ from dashboards.view import objective
 from dashboards.view.figure import sentence
 
 COLUMNS = 2
-DRAWN = 12  # objectives whose course is drawn at once
 LIMIT = 50
 STATES = {"bad": "Too late or overdue", "open": "Not finished yet"}
 
@@ -32,14 +31,15 @@ def show(client: Client) -> None:
         return
     st.html(sentence(objective.summary(items)))
     as_of(items[0])
+    trends = _trends(client, narrowed)
     for start in range(0, len(items), COLUMNS):
         for column, index in zip(st.columns(COLUMNS), range(start, min(start + COLUMNS, len(items))), strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
-                _card(client, items[index], narrowed if index < DRAWN else None)
+                _card(items[index], trends.get(items[index]["name"]))
 
 
-def _card(client: Client, item: dict[str, Any], narrowed: dict[str, str] | None) -> None:
-    st.html(objective.card(item, _trend(client, item, narrowed) if narrowed is not None else None))
+def _card(item: dict[str, Any], trend: dict[str, Any] | None) -> None:
+    st.html(objective.card(item, trend))
     st.page_link(
         PAGES["SLOs"],
         label="Show what is behind it",
@@ -48,16 +48,16 @@ def _card(client: Client, item: dict[str, Any], narrowed: dict[str, str] | None)
     )
 
 
-def _trend(client: Client, item: dict[str, Any], narrowed: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/trends", slo=item["name"], **narrowed)["trend"]
-    return found
+def _trends(client: Client, narrowed: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The courses of all objectives, by name."""
+    return {told["id"]: told["trend"] for told in client.get("/slo-trends", **narrowed)["items"]}
 
 
 def _one(client: Client, item: dict[str, Any], narrowed: dict[str, str]) -> None:
     st.page_link(PAGES["SLOs"], label="All objectives", icon=":material/arrow_back:", query_params=carried() or None)
     as_of(item)
     with st.container(border=True):
-        st.html(objective.card(item, _trend(client, item, narrowed)))
+        st.html(objective.card(item, _trends(client, narrowed).get(item["name"])))
     state = tab("Objects", STATES, "state")
     items = client.get(f"/slos/{item['name']}/objects", state=state, limit=LIMIT, **narrowed)["items"]
     if items:

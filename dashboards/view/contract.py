@@ -30,7 +30,7 @@ def facts(view: dict[str, Any]) -> dict[str, str]:
         "Domain": view["domain"],
         "Layer": view["layer"],
         "Address at the gateway": view["base_path"],
-        "Owes the version before": view.get("compatibility", ""),
+        "Compatible with the version before": view.get("compatibility", ""),
         "Description": view.get("description", ""),
     }
     return {name: text for name, text in rows.items() if text}

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards.view.figure import value_text
 from dashboards.view.money import sums
-from dashboards.view.spark import change, spark
+from dashboards.view.spark import change, ends, spark
 from dashboards.view.time import moment
 
 #: state -> (sign, word, colour that reads on light and dark)
@@ -56,16 +56,20 @@ def _money(item: dict[str, Any]) -> Decimal:
 def card(item: dict[str, Any], trend: dict[str, Any] | None) -> str:
     """What is promised, what is left of the budget, and everything that the figure is made of."""
     sign, word, colour = STATES[item["state"]]
+    pill = f'<span class="wb-state" style="background:{colour}">{sign} {word}</span>'
     parts = [
-        f'<div class="wb-title">{escape(item["title"])}</div>',
+        f'<h2 class="wb-title">{escape(item["title"])}</h2>',
         f'<div class="wb-small">{escape(item["objective"])}</div>',
-        f'<div class="wb-value">{escape(left(item))}</div>',
-        f'<span class="wb-state" style="background:{colour}">{sign} {word}</span>',
+        f'<div class="wb-line"><span class="wb-value">{escape(left(item))}</span>{pill}</div>',
     ]
     if item["money_at_risk"]:
         parts.append(f'<div class="wb-money">{escape(sums(item["money_at_risk"]))} overdue</div>')
     parts += [f'<div class="wb-small">{escape(line)}</div>' for line in _lines(item)]
-    return f'<div data-objective="{escape(item["name"])}">{"".join(parts)}{drawn(item, trend)}</div>'
+    kept = " · ".join(
+        f"{word} {item[name]}" for word, name in (("Owner:", "owner"), ("steward", "steward")) if item[name]
+    )
+    foot = f'<div class="wb-small wb-foot">{escape(kept)}</div>' if kept else ""
+    return f'<div data-objective="{escape(item["name"])}">{"".join(parts)}{drawn(item, trend)}{foot}</div>'
 
 
 def drawn(item: dict[str, Any], trend: dict[str, Any] | None) -> str:
@@ -74,7 +78,11 @@ def drawn(item: dict[str, Any], trend: dict[str, Any] | None) -> str:
         return ""
     values = [point["value"] for point in trend["points"]]
     chart = spark(values, f"Share of good ones in “{item['title']}”, this window and the one before")
-    return chart + change(item["ratio"], trend["previous"], "good", "more", window(item))
+    return (
+        chart
+        + (ends(window(item)) if chart else "")
+        + change(item["ratio"], trend["previous"], "good", "more", window(item))
+    )
 
 
 def left(item: dict[str, Any]) -> str:
@@ -82,7 +90,7 @@ def left(item: dict[str, Any]) -> str:
     ratio = item["budget_left_ratio"]
     if ratio is None:
         return "–"
-    return f"{value_text(ratio, 'ratio')} left" if ratio >= 0 else f"budget {value_text(ratio, 'ratio')}"
+    return f"{value_text(ratio, 'ratio')} of budget left" if ratio >= 0 else f"budget {value_text(ratio, 'ratio')}"
 
 
 def window(item: dict[str, Any]) -> str:

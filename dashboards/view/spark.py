@@ -38,6 +38,11 @@ def spark(values: Series, label: str) -> str:
     return f'<img class="wb-spark" alt="{escape(label)}" src="data:image/svg+xml;base64,{data}">'
 
 
+def ends(length: str) -> str:
+    """What the two halves of a chart are, under it."""
+    return f'<div class="wb-ends"><span>{escape(length)} before</span><span>last {escape(length)}</span></div>'
+
+
 def change(value: object, previous: object, unit: str, better: str, before: str) -> str:
     """How the value compares with the window before, in words and with a sign; "" when either is not known."""
     if value is None or previous is None:

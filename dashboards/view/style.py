@@ -15,7 +15,14 @@ STYLE = """<style>
 [class*="st-key-row-"]{border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent);padding-bottom:.35rem}
 [class*="st-key-row-"] [data-testid="stPageLink"] p{text-decoration:underline;text-decoration-thickness:1px;
 text-underline-offset:3px}
-.wb-title{font-size:.95rem;font-weight:600;line-height:1.25}
+[data-testid="stCaptionContainer"]{color:inherit!important;opacity:.85!important}
+[data-testid="stCaptionContainer"] p{color:inherit;opacity:1}
+.wb-title.wb-title{font-size:.95rem;font-weight:600;line-height:1.25;margin:0;padding:0}
+.wb-line{display:flex;flex-wrap:wrap;align-items:center;gap:.15rem .7rem}
+.wb-states{display:flex;flex-wrap:wrap;gap:.4rem;margin:0}
+.wb-ends{display:flex;justify-content:space-between;font-size:.75rem;line-height:1.3;opacity:.8}
+.wb-foot{margin-top:.3rem}
+.wb-foot+.wb-foot{margin-top:0}
 .wb-value{font-size:2.1rem;font-weight:650;line-height:1.2;font-variant-numeric:tabular-nums}
 .wb-money{font-size:1rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .wb-small{font-size:.82rem;opacity:.85;line-height:1.4}
@@ -69,6 +76,8 @@ padding-right:1.5rem}
 .wb-table.wb-table .wb-whole{white-space:nowrap;padding-right:1.25rem}
 .wb-bars{max-width:46rem}
 @media (max-width:640px){
+[data-testid="stPageLink"] a{min-height:2.5rem;align-items:center}
+.st-key-navigation{gap:.1rem .4rem!important}
 .st-key-narrowing [data-testid="stElementContainer"]{
 flex:1 1 calc(50% - .5rem)!important;width:auto!important;min-width:0!important}
 .wb-table thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

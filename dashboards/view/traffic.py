@@ -36,8 +36,8 @@ def headlines(document: dict[str, Any]) -> list[str]:
             _series(points, "failed"),
         ),
         _card("In doubt", f"{document['in_doubt']:,}", "nobody knows yet whether they were carried out"),
-        _card("Waiting for systems, p95", _within(document["waiting"], 95), _spread(document["waiting"])),
-        _card("The gateway's own time, p95", _within(document["overhead"], 95), _spread(document["overhead"])),
+        _card("Waiting for systems: 95 % within", _within(document["waiting"], 95), _spread(document["waiting"])),
+        _card("The gateway's own time: 95 % within", _within(document["overhead"], 95), _spread(document["overhead"])),
     ]
 
 
@@ -125,7 +125,7 @@ def systems(items: list[dict[str, Any]]) -> str:
     """Each system beside the gateway's own time on its calls."""
     rows = [_system(item) for item in items]
     names: list[Column | str] = ["System", Column("Calls", True), Column("Failed", True), Column("In doubt", True)]
-    names += [Column("Waiting p50 / p95", True), Column("Gateway p95", True)]
+    names += [Column("Waiting: half / 95 % within", True), Column("Gateway: 95 % within", True)]
     return table([*names, "Serves", "Layer, region, owner"], rows, "Systems")
 
 
@@ -175,7 +175,7 @@ def streams(items: list[dict[str, Any]]) -> str:
 
 def _card(title: str, value: str, small: str, compared: str = "", chart: str = "") -> str:
     return (
-        f'<div data-headline="{escape(title)}"><div class="wb-title">{escape(title)}</div>'
+        f'<div data-headline="{escape(title)}"><h2 class="wb-title">{escape(title)}</h2>'
         f'<div class="wb-value">{escape(value)}</div><div class="wb-small">{escape(small)}</div>{chart}{compared}</div>'
     )
 

@@ -90,13 +90,18 @@ class Access(NamedTuple):
     table: str
     index: str
     is_search: bool
+    wanted: str = ""  # what the index is searched for
 
 
 def accesses(connection: Connection, statement: str, parameters: Any = ()) -> list[Access]:
     """What the store would do for `statement`; PostgreSQL takes an index wherever one can serve at all."""
     if connection.dialect.name == "sqlite":
         found = [_STEP.match(step) for step in _sqlite_plan(connection, statement, parameters)]
-        return [Access(step["table"], step["index"] or "", step["how"] == "SEARCH") for step in found if step]
+        return [
+            Access(step["table"], step["index"] or "", step["how"] == "SEARCH", step["wanted"] or "")
+            for step in found
+            if step
+        ]
     return [access for node in _postgresql_plan(connection, statement, parameters) for access in _access(node)]
 
 
@@ -113,7 +118,9 @@ def literal(connection: Connection, query: Any) -> str:
     return str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
 
 
-_STEP = re.compile(r"(?P<how>SEARCH|SCAN) (?P<table>\w+)(?: USING (?:COVERING )?INDEX (?P<index>\w+))?")
+_STEP = re.compile(
+    r"(?P<how>SEARCH|SCAN) (?P<table>\w+)(?: USING (?:COVERING )?INDEX (?P<index>\w+))?(?: \((?P<wanted>.*)\))?"
+)
 
 
 def _sqlite_plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
@@ -137,6 +144,6 @@ def _nodes(node: dict[str, Any], outer: str) -> Iterator[dict[str, Any]]:
 
 def _access(node: dict[str, Any]) -> Iterator[Access]:
     if "Index Name" in node:
-        yield Access(node["Relation Name"], node["Index Name"], "Index Cond" in node)
+        yield Access(node["Relation Name"], node["Index Name"], "Index Cond" in node, node.get("Index Cond", ""))
     elif node["Node Type"] == "Seq Scan":
         yield Access(node["Relation Name"], "", False)

@@ -31,7 +31,7 @@ from controlplane.lineage.store import (
     usage_rollup,
 )
 from controlplane.settings import Settings
-from controlplane.slo.evaluation import evaluate
+from controlplane.slo.evaluation import evaluate_all
 from controlplane.slo.projection import SloProjection, definitions
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_rollup
 from controlplane.store.database import Database
@@ -172,8 +172,7 @@ def figures(connection: Connection) -> dict[str, Any]:
         "contributions": rows(slo_contribution),
         **{table.name: counted(table) for table in ROLLUPS},
         "standings": [
-            evaluate(connection, definition, T0_US + minutes * MINUTE, False, Sight(scope, is_shown))
-            for definition in definitions(connection)
+            evaluate_all(connection, definitions(connection), T0_US + minutes * MINUTE, False, Sight(scope, is_shown))
             for minutes in (0, 2, 9)
             for is_shown in (True, False)
             for scope in (None, frozenset({"mercy"}))

@@ -59,6 +59,9 @@ def figure(name: str, **more: Any) -> dict[str, Any]:
         "as_of_us": AT,
         "state": "warning",
         "detail": [],
+        "limits": {"warning": 2, "bad": 10.0, "label": ""},
+        "where": [],
+        "owner": "accounts-payable",
         "link": {"page": "Transactions", "query": {"refused": "1", "type": "invoice"}},
         "definition": f"How {name} is counted.",
         **more,
@@ -183,6 +186,8 @@ STANDING: dict[str, Any] = {
     "state": "breached",
     "as_of_us": AT,
     "is_stale": False,
+    "owner": "receiving",
+    "steward": "controller",
 }
 
 TREND = {"previous": 0.995, "step_s": 86_400, "points": [{"at_us": AT, "value": 0.99}, {"at_us": AT, "value": 0.96}]}
@@ -482,7 +487,7 @@ class FakeClient:
             "/lineage/chain": CHAIN,
             "/exchanges": {"items": []},
             "/slos": {"items": [STANDING]},
-            "/trends": {"trend": TREND},
+            "/slo-trends": {"items": [{"id": "receipt-reaches-erp", "trend": TREND}]},
             "/catalog": {"items": [ROW], "total": 23},
             "/contracts/payables.invoices": CONTRACT,
             "/contracts/payables.invoices/users": {"days": 28, "as_of_us": AT, "items": USERS},

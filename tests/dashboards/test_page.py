@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_synthetic_history_is_named_and_can_be_left_out():
     """The choice goes into the address, into every question that history could answer, and along with every link."""
     client = FakeClient(**{"/synthetic-streams": {"items": [{"stream": "synthetic/1/a", "last": 60_269}]}})
     test = open_page("overview", client)
-    assert test.selectbox[1].options == ["Included (60,269 calls)", "Hidden"]
+    assert test.selectbox[1].options == ["Included (60,269)", "Hidden"]
     assert ("/overview", {}) in client.asked
     test.selectbox[1].select("hide").run()
     assert test.query_params["synthetic"] == "hide"
@@ -78,6 +79,19 @@ def test_a_choice_can_be_made_again_and_again():
     test.query_params["entity"] = "mercy-health"
     test.run()
     assert client.asked[-1] == ("/overview", {"entity": "mercy-health"})
+
+
+def test_overview_puts_what_is_at_risk_first_and_counts_the_states():
+    figures = [
+        figure("a", state="ok"),
+        figure("b", state="no_data"),
+        figure("c", state="bad"),
+        figure("d", state="bad"),
+    ]
+    text = shown(open_page("overview", FakeClient(**{"/overview": {**OVERVIEW, "figures": figures}})))
+    assert re.findall(r'data-card="(\w)"', text) == ["c", "d", "a", "b"]
+    assert re.findall(r"[▲✓–] \d (?:at risk|on track|no data)", text) == ["▲ 2 at risk", "✓ 1 on track", "– 1 no data"]
+    assert "0 watch" not in text
 
 
 def test_overview_says_when_a_gateway_is_silent():
@@ -193,6 +207,20 @@ def test_objects_behind_an_objective_name_their_deadline():
         assert expected in text
     test.selectbox[0].select("bad").run()
     assert client.asked[-1] == ("/slos/receipt-reaches-erp/objects", {"state": "bad", "limit": 50})
+
+
+def test_of_several_objectives_the_one_with_most_open_objects_is_shown_first():
+    """The month-end backlog counts objects of several life cycles; the others are one choice away, in the address."""
+    one = {"object": ref("receipt", "GR-1"), "state": "open", "deadline_us": AT, "amount": None}
+    two = [{**one, "object": ref("invoice", f"INV-{number}")} for number in range(2)]
+    client = FakeClient(**{"/slos/invoice-posted/objects": {"items": two}})
+    test = open_page("transactions", client, slo="receipt-reaches-erp,invoice-posted", state="open")
+    assert ("/slos/receipt-reaches-erp/objects", {"state": "open", "limit": 50}) in client.asked
+    assert [label for label, _ in links(test) if "INV-" in label] == ["invoice **INV-0**", "invoice **INV-1**"]
+    choice = test.get("button_group")[0]
+    assert choice.options == ["invoice-posted: 2", "Receipt reaches the ERP: 1"]
+    test = open_page("transactions", client, slo="receipt-reaches-erp,invoice-posted", of="receipt-reaches-erp")
+    assert [label for label, _ in links(test) if "GR-" in label] == ["receipt **GR-1**"]
 
 
 def test_a_failing_control_plane_is_one_readable_line():

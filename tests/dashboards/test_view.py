@@ -7,7 +7,7 @@ import pytest
 from dashboards.view.call import SIGNS, outcome, title
 from dashboards.view.chain import described, graph, timeline
 from dashboards.view.exchange import decisions, facts, table
-from dashboards.view.figure import card, value_text
+from dashboards.view.figure import card, limits_text, value_text
 from dashboards.view.money import money, sums
 from dashboards.view.time import clock, moment, span
 from tests.dashboards.fake import AT, CHAIN, EXCHANGE, call, figure
@@ -68,7 +68,7 @@ def test_parts_of_a_figure_read_as_words_and_none_is_dropped():
     html = card(figure("x", detail=detail), AT)
     assert "document not as the contract declares" in html
     assert "erp-one" in html
-    assert "and 18 for other reasons" in html
+    assert "and 18 in 2 more" in html
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,36 @@ def test_the_timeline_names_caller_contract_system_and_waiting():
     ):
         assert expected in html
     assert "buyer&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "Watch above 2, at risk above 10"),
+        (
+            {"unit": "ms", "limits": {"warning": 500, "bad": 900_000, "label": ""}},
+            "Watch above 500 ms, at risk above 15 min",
+        ),
+        (
+            {"unit": "ratio", "limits": {"warning": 0.101, "bad": 0.2, "label": ""}},
+            "Watch above 10.1 %, at risk above 20 %",
+        ),
+        ({"unit": "ratio", "better": "more", "limits": {"warning": 0.5, "bad": None, "label": ""}}, "Watch below 50 %"),
+        (
+            {"limits": {"warning": 0.0, "bad": 10.0, "label": "past the cut-off"}},
+            "Watch above 0, at risk above 10 past the cut-off",
+        ),
+        ({"limits": {"warning": None, "bad": None, "label": "past the cut-off"}}, ""),
+    ],
+)
+def test_a_figure_says_from_where_on_it_is_at_risk(more, expected):
+    assert limits_text(figure("x", **more)) == expected
+
+
+def test_a_figure_says_where_and_whose_it_is():
+    """The legal entities with most of it by name, the others by number; a single one is no news."""
+    parts = [{"label": f"entity-{number}", "count": 9 - number} for number in range(5)]
+    told = card(figure("x", where=parts), AT)
+    assert "Where: entity-0 9, entity-1 8, entity-2 7, 2 more" in told
+    assert "Owner: accounts-payable" in told
+    assert "Where" not in card(figure("x", where=parts[:1]), AT)

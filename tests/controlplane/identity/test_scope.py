@@ -80,6 +80,8 @@ ATTEMPTS = [
     Attempt("GET /api/v1/overview", "/overview", {}),
     Attempt("GET /api/v1/overview", "/overview", {"entity": FOREIGN}, is_missing=True),
     Attempt("GET /api/v1/trends", "/trends", {"slo": "receipt-reaches-erp", "entity": FOREIGN}, is_missing=True),
+    Attempt("GET /api/v1/slo-trends", "/slo-trends", {}),
+    Attempt("GET /api/v1/slo-trends", "/slo-trends", {"entity": FOREIGN}, is_missing=True),
     Attempt("GET /api/v1/traffic", "/traffic", {"window": "28d"}),
     Attempt("GET /api/v1/traffic", "/traffic", {"entity": FOREIGN}, is_missing=True),
     Attempt("GET /api/v1/systems", "/systems", {"window": "28d"}),

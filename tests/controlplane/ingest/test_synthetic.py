@@ -59,6 +59,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "/slos/receipt-reaches-erp/objects": {"state": "open"},
     "/trends": {"measure": "requisition-validation-p95"},
     "/trends#slo": {"slo": "receipt-reaches-erp"},
+    "/slo-trends": {},
     "/lineage/search": {"q": "RC-"},
     "/lineage/chain": {"type": "payment", "assigner": "mercy", "value": "PAY-2"},
     "/exchanges": {"limit": 500},

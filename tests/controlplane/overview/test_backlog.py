@@ -69,7 +69,7 @@ def told(event: str, name: str, at: datetime, entity: str = "mercy", amount: str
 
 
 def steps(figure: dict[str, Any]) -> dict[str, int]:
-    return {detail["label"]: detail["count"] for detail in figure["detail"]}
+    return {detail["label"]: detail["count"] for detail in figure["detail"] if detail["count"]}
 
 
 def test_objects_by_hours_to_the_cut_off_of_their_own_month_and_entity(close: Close) -> None:
@@ -88,6 +88,11 @@ def test_objects_by_hours_to_the_cut_off_of_their_own_month_and_entity(close: Cl
     assert (figure["value"], figure["denominator"], figure["still_open"], figure["state"]) == (4, 5, 4, "ok")
     assert figure["money"] == [{"amount": "118.50", "currency": "USD"}]
     assert steps(figure) == {"within 72 h": 3, "later": 1}
+    ladder = ["past the cut-off", "cut-off within 24 h", "within 72 h", "within 10 days", "later"]
+    assert [detail["label"] for detail in figure["detail"]] == ladder
+    assert [(part["label"], part["count"]) for part in figure["where"]] == [("mercy", 3), ("marien", 1)]
+    assert figure["limits"] == {"warning": 0, "bad": None, "label": "past the cut-off"}
+    assert figure["link"] == {"page": "Transactions", "query": {"slo": "invoice,receipt", "state": "open"}}
     almost = close.figure(datetime(2027, 1, 4, 23, 59, 59, tzinfo=BERLIN))
     assert steps(almost) == {"cut-off within 24 h": 3, "later": 1}
     past = close.figure(datetime(2027, 1, 5, 0, 0, 0, tzinfo=BERLIN))
