@@ -61,7 +61,10 @@ class HttpClient:
         try:
             answer = self._client.request(method, path, **more)
         except httpx.HTTPError as error:
-            raise ClientError(f"The control plane at {self.url} does not answer ({type(error).__name__}).") from error
+            raise ClientError(
+                f"The control plane at {self.url} does not answer ({type(error).__name__}). "
+                "Gateways go on without it; these pages need it."
+            ) from error
         if answer.status_code == 401:
             raise SignInNeeded("The control plane does not accept this sign-in, or no longer.")
         if not answer.is_success:

@@ -56,9 +56,21 @@ def run(title: str, show: Callable[[Client], None]) -> None:
     with readable():
         client = connect()
         _settle(title)
-        _who(client.get("/whoami"))
+        _who(_asked_who(client))
         st.title(title, anchor=False)
         show(client)
+
+
+def _asked_who(client: Client) -> dict[str, Any]:
+    """Who the reader is; a page that cannot be told has a heading all the same."""
+    try:
+        user: dict[str, Any] = client.get("/whoami")
+    except SignInNeeded:
+        raise
+    except ClientError:
+        st.title("Waybill", anchor=False)
+        raise
+    return user
 
 
 def _who(user: dict[str, Any]) -> None:

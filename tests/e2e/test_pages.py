@@ -130,7 +130,7 @@ def opened(browser: Browser, width: int) -> tuple[Page, set[str]]:
 def read_figures(page: Page, figures: list[dict[str, Any]]) -> None:
     """The sentence, and every figure with value, state, denominator and window."""
     expect(page.get_by_test_id("sentence")).to_have_text(re.compile(r"\w.*\.$"))
-    assert len(figures) == 8
+    assert len(figures) == 9
     for figure in figures:
         card = page.locator(f'[data-card="{figure["id"]}"]')
         expect(card).to_contain_text(figure["title"])
