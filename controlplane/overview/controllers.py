@@ -11,7 +11,7 @@ from controlplane.identity.guard import read
 from controlplane.identity.principal import User
 from controlplane.lineage.controllers import Shown
 from controlplane.lineage.sight import Sight
-from controlplane.overview.service import Overview, OverviewService, TrendView, TrendViews
+from controlplane.overview.service import Courses, Overview, OverviewService, TrendView
 from controlplane.projection import slo_projection
 from controlplane.slo.service import SloService
 
@@ -42,9 +42,9 @@ class OverviewController(Controller):
         user: NamedDependency[User],
         entity: FromQuery[str] = "",
         synthetic: Shown = "show",
-    ) -> TrendViews:
+    ) -> Courses:
         """What `/trends` tells of an objective, of all of them at once."""
-        return TrendViews(service.trends(Sight(user.narrowed(entity), synthetic == "show")))
+        return service.trends(Sight(user.narrowed(entity), synthetic == "show"))
 
     @get("/trends", guards=[read], sync_to_thread=True)
     def trend(

@@ -57,8 +57,16 @@ class TrendView(msgspec.Struct, frozen=True):
     has_synthetic: bool
 
 
-class TrendViews(msgspec.Struct, frozen=True):
-    items: list[TrendView]
+class Course(msgspec.Struct, frozen=True):
+    id: str
+    title: str
+    trend: Trend
+
+
+class Courses(msgspec.Struct, frozen=True):
+    as_of_us: int
+    has_synthetic: bool
+    items: list[Course]
 
 
 class OverviewService:
@@ -93,8 +101,8 @@ class OverviewService:
         with self._database.read() as connection:
             now = self._slos.watermark(connection)
             if slo:
-                (told,) = _of_objectives(connection, [definition_of(connection, slo)], now, sight)
-                return told
+                (told,) = _courses(connection, [definition_of(connection, slo)], now, sight)
+                return TrendView(told.id, told.title, told.trend, now.as_of_us, has_synthetic(connection))
             wanted = _measure_of(connection, measure)
             standings = self._slos.standings(connection, now, sight) if wanted.kind == "budget" else []
             window = Window.ending(now.as_of_us, wanted.window_s)
@@ -102,22 +110,21 @@ class OverviewService:
             is_invented = has_synthetic(connection)
             return TrendView(wanted.id, wanted.title, trend_of(wanted, scope), now.as_of_us, is_invented)
 
-    def trends(self, sight: Sight) -> list[TrendView]:
+    def trends(self, sight: Sight) -> Courses:
         """Of all objectives, by name."""
         self._slos.follow_workspace()
         with self._database.read() as connection:
-            return _of_objectives(connection, definitions(connection), self._slos.watermark(connection), sight)
+            now = self._slos.watermark(connection)
+            items = _courses(connection, definitions(connection), now, sight)
+            return Courses(now.as_of_us, has_synthetic(connection), items)
 
 
-def _of_objectives(
-    connection: Connection, known: Sequence[Definition], now: Watermark, sight: Sight
-) -> list[TrendView]:
+def _courses(connection: Connection, known: Sequence[Definition], now: Watermark, sight: Sight) -> list[Course]:
     found: dict[int, Trend] = {}
     for window_s, some in by_window(known).items():
         scope = Scope(connection, Window.ending(now.as_of_us, window_s), now.as_of_us, sight, some, [])
         found |= objective_trends([item.slo_id for item in some], scope)
-    is_invented = has_synthetic(connection)
-    return [TrendView(item.spec.name, item.spec.title, found[item.slo_id], now.as_of_us, is_invented) for item in known]
+    return [Course(item.spec.name, item.spec.title, found[item.slo_id]) for item in known]
 
 
 def _measure_of(connection: Connection, name: str) -> Measure:

@@ -19,14 +19,14 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.test_pages import ARGUMENTS, PAID_S, SHOWN_MS, START_S, Demo, announced, is_up, paid_order, wait_for
+from tests.e2e.test_pages import ARGUMENTS, PAID_S, START_S, Demo, announced, is_up, paid_order, wait_for
 
 FOLDER = Path(__file__).parents[2] / "dashboards" / "picture"
 MOST_BYTES = 250_000
 COLOURS = 128
 HISTORY_S = 600  # sixty invented days are fed in before anything else
 SETTLE_MS = 3_000  # figures and graphs have been drawn, nothing moves any more
-FIRST_MS = 60_000  # the first page brings the browser everything that the others are drawn with
+FIRST_MS = 60_000  # the first page brings the browser all that the others are drawn with
 WAITING = '[data-testid="stSkeleton"]'  # what stands in for a part that is not drawn yet
 
 
@@ -95,7 +95,7 @@ def is_busy(api: httpx.Client) -> bool:
 
 def save(page: Page, picture: Picture) -> None:
     page.locator(picture.shown).locator("visible=true").first.wait_for(timeout=FIRST_MS)
-    expect(page.locator(WAITING)).to_have_count(0, timeout=SHOWN_MS)
+    expect(page.locator(WAITING)).to_have_count(0, timeout=FIRST_MS)
     page.wait_for_timeout(SETTLE_MS)
     path = FOLDER / f"{picture.name}.png"
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS).save(path, optimize=True)
