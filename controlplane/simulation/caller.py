@@ -21,6 +21,7 @@ from controlplane.simulation.log import Log
 
 OK: tuple[int, ...] = (200, 201, 202, 204)
 IDLE_S = 2.0  # connections idle for longer are closed here, before any server does it
+CONNECTIONS = 64  # of one caller; calls beyond that wait for one
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.1, 2.0
 
 
@@ -61,7 +62,7 @@ class Caller:
         self.name = name
         self.credential = credential
         self._log = log
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=IDLE_S)
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=32, keepalive_expiry=IDLE_S)
         self._client = httpx.AsyncClient(
             base_url=url, limits=limits, timeout=httpx.Timeout(timeout_s, connect=2.0), trust_env=False
         )
@@ -92,8 +93,11 @@ class Caller:
         if call.entity:
             headers["Waybill-Legal-Entity"] = call.entity
         started_s, error, response = time.monotonic(), "", None
+        sending = _Sending()
         try:
-            response = await self._client.request(call.method, call.target, content=content, headers=headers)
+            response = await self._client.request(
+                call.method, call.target, content=content, headers=headers, extensions={"trace": sending.note}
+            )
         except httpx.TransportError as failure:
             error = type(failure).__name__
         except asyncio.CancelledError:
@@ -116,12 +120,24 @@ class Caller:
                 status=reply.status,
                 code=reply.code,
                 error=error,
+                is_sent=sending.is_done,
                 is_replay=response is not None and response.headers.get("Idempotency-Replayed") == "true",
                 duration_us=round((time.monotonic() - started_s) * 1e6),
                 expect=list(call.expect),
                 fault=call.fault,
             )
         return reply, _retry_after_s(response)
+
+
+class _Sending:
+    """Whether the whole request has left: before that it waits for a connection, or for room in it."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+
+    async def note(self, event: str, _: object) -> None:
+        """What httpx tells of a request as it goes (its extension `trace`)."""
+        self.is_done = self.is_done or event == "http11.send_request_body.complete"
 
 
 def _reply(response: httpx.Response | None) -> Reply:

@@ -9,10 +9,8 @@ from controlplane.simulation.verify.difference import Difference
 from controlplane.simulation.verify.evidence import Evidence
 from controlplane.simulation.verify.ledger import DRIFTED, SYSTEM_CODES, UNREACHED, Ledger
 
-#: transport errors of a caller that mean that not one byte of the request was sent, so that no record can be
-NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 #: ends that the caller chose itself: it did not wait, or was stopped
-OWN_DOING = frozenset({"ReadTimeout", "WriteTimeout", "PoolTimeout", "Cancelled"})
+OWN_DOING = frozenset({"ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout", "Cancelled"})
 
 
 class Index(NamedTuple):
@@ -124,7 +122,7 @@ def _without_record(line: dict[str, Any]) -> list[Difference]:
         sides = {line["caller"]: f"answered {line['status']}", "gateway": "no record"}
         return [Difference("answer-without-record", line["exchange"], sides)]
     sides = {line["caller"]: f"{line['method']} {line['target']}: {line['error']}", "gateway": "no record"}
-    if line["error"] not in NEVER_SENT:
+    if line["is_sent"]:
         return [Difference("attempt-without-record", line["span"], sides)]
     explained_by = line["caller"] if line["error"] in OWN_DOING else ""
     return [Difference("gateway-unreachable", line["span"], sides, explained_by)]

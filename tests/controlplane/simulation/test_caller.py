@@ -114,6 +114,7 @@ def test_a_server_that_is_away_is_logged_as_such(tmp_path):
     lines = read_log(tmp_path / "calls.ndjson")[:-1]
     assert reply.status == 0
     assert {(line["error"], line["exchange"], line["status"]) for line in lines} == {("ConnectError", "", 0)}
+    assert not any(line["is_sent"] for line in lines)
 
 
 def test_a_call_that_is_cut_off_leaves_its_line(tmp_path):
@@ -125,3 +126,23 @@ def test_a_call_that_is_cut_off_leaves_its_line(tmp_path):
 
     reply, _, (line,) = run(hang, POST, tmp_path, cancel_after_s=0.5)
     assert (reply, line["error"], line["status"], line["key"]) == (None, "Cancelled", 0, "k-1")
+    assert line["is_sent"]
+
+
+def test_a_call_that_is_stopped_in_the_queue_says_that_nothing_left(tmp_path, monkeypatch):
+    """All connections are busy when it is told to stop: the gateway never heard of it."""
+    monkeypatch.setattr(module, "CONNECTIONS", 1)
+
+    async def main():
+        with socket.create_server(("127.0.0.1", 0)) as silent, Log(tmp_path / "calls.ndjson") as log:
+            caller = Caller("dock", f"http://127.0.0.1:{silent.getsockname()[1]}", ApiKey("x"), log, timeout_s=30)
+            first, second = (asyncio.create_task(caller.call(POST._replace(key=key))) for key in ("a", "b"))
+            await asyncio.sleep(0.5)
+            for task in (second, first):
+                task.cancel()
+            await asyncio.gather(first, second, return_exceptions=True)
+            await caller.close()
+
+    asyncio.run(main())
+    told = {line["key"]: (line["error"], line["is_sent"]) for line in read_log(tmp_path / "calls.ndjson")[:-1]}
+    assert told == {"a": ("Cancelled", True), "b": ("Cancelled", False)}

@@ -87,6 +87,7 @@ def call(one, caller, n, **more):
         "status": one.status,
         "code": one.code,
         "error": "",
+        "is_sent": True,
         "is_replay": one.is_replay,
         "duration_us": one.duration_us,
         "expect": [201],
@@ -266,12 +267,24 @@ def test_a_caller_that_gave_up_explains_itself(accounts):
     assert {"attempt-without-record", "record-without-call"} <= unexplained(accounts)
 
 
-@pytest.mark.parametrize(("error", "found"), [("PoolTimeout", set()), ("ConnectError", {"gateway-unreachable"})])
-def test_a_call_that_never_left_needs_no_record(accounts, error, found):
-    """Nothing was sent, so there can be none; that the gateway was away has no explanation."""
+@pytest.mark.parametrize(
+    ("error", "is_sent", "found"),
+    [
+        ("PoolTimeout", False, set()),
+        ("ConnectTimeout", False, set()),
+        ("Cancelled", False, set()),
+        ("Cancelled", True, {"attempt-without-record"}),
+        ("ReadTimeout", True, {"attempt-without-record"}),
+        ("ConnectError", False, {"gateway-unreachable"}),
+    ],
+)
+def test_a_call_that_never_left_needs_no_record(accounts, error, is_sent, found):
+    """Where nothing was sent there can be none; that the gateway was away has no explanation, nor has a call that
+    left and is on no record."""
     log = accounts["logs"]["clients/dock.ndjson"]
     log[-1]["n"] += 1
-    log.insert(2, {**log[0], "n": 3, "exchange": "", "status": 0, "error": error, "span": "0" * 16})
+    more = {"exchange": "", "status": 0, "error": error, "is_sent": is_sent, "span": "0" * 16}
+    log.insert(2, {**log[0], "n": 3, **more})
     assert unexplained(accounts) == found
 
 
