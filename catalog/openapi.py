@@ -123,6 +123,7 @@ class _Reader(DocumentReader):
             self._refuse("a path parameter occurs twice", pointer, "rename one")
         if "trace" in item:
             self._refuse("TRACE is not governed", join(pointer, "trace"), "remove it")
+        self._note_servers(item, pointer)
         shared = self._parameters(item, pointer)
         for method in METHODS:
             if method in item:
@@ -133,6 +134,7 @@ class _Reader(DocumentReader):
         self, template: str, method: str, item: dict[str, Any], pointer: str, shared: dict[tuple[str, str], Parameter]
     ) -> None:
         name = self._name(template, method, item, pointer)
+        self._note_servers(item, pointer)
         if item.get("callbacks"):
             self._note("callbacks are not governed", join(pointer, "callbacks"))
         extension = Extension()
@@ -157,6 +159,10 @@ class _Reader(DocumentReader):
                 summary=str(item.get("summary") or ""),
             )
         )
+
+    def _note_servers(self, item: dict[str, Any], pointer: str) -> None:
+        if item.get("servers"):
+            self._note("servers of its own are not followed: calls go to the bound system", join(pointer, "servers"))
 
     def _name(self, template: str, method: str, item: dict[str, Any], pointer: str) -> str:
         """The operation's name, unique in the document."""

@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import Unavailable
 from catalog.log import configure
@@ -52,11 +53,11 @@ class Server(uvicorn.Server):
 
 
 def open_context(settings: Settings) -> Context:
-    """The data directory, made when it is missing, with a migrated database and its keys."""
+    """The data directory, made when it is missing, with a migrated database and its keys. Raises: Unavailable when
+    the database cannot be had."""
     sign_in = sign_in_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database.open(settings.store_url)
-    upgrade(database)
+    database = _migrated(settings.store_url)
     keys = KeyRing.open(settings.keys_dir)
     recognise(database, keys)
     return Context(
@@ -69,8 +70,19 @@ def open_context(settings: Settings) -> Context:
     )
 
 
+def _migrated(url: str) -> Database:
+    database = Database.open(url)
+    try:
+        upgrade(database)
+    except DBAPIError as error:
+        database.close()
+        reason = (str(error.orig).strip().splitlines() or ["no reason told"])[0]
+        raise Unavailable(f"the database cannot be used: {reason}; see --database-url and its server") from error
+    return database
+
+
 def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises: Unavailable when the address cannot be had."""
+    """Run until SIGTERM or SIGINT. Raises: Unavailable when database or address cannot be had."""
     configure(logging.INFO, settings.log_format)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     context = open_context(settings)

@@ -11,7 +11,7 @@ from controlplane.cli.client import segment
 from controlplane.cli.completion import names
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.duration import ExpiresOption, expiry
-from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
+from controlplane.cli.output import Format, FormatOption, moment, remark, say, say_json, say_table
 
 app = typer.Typer(
     name="token",
@@ -61,6 +61,9 @@ def create(
         wanted["expires_at"] = expiry(expires, "--expires")
     with connect(url, token) as client:
         issued = client.post("/tokens", wanted)
+        known = {item["entity"] for item in client.get("/entities")["items"]} if entity else set()
+    for unknown in [each for each in entity or () if each not in known | {"*"}]:
+        remark(f"no legal entity {unknown!r} is in force: until one is published, the token sees nothing of it")
     if output is Format.json:
         say_json(issued)
     else:

@@ -109,6 +109,7 @@ def test_what_is_not_enforced_is_named():
     """Response headers, unknown formats, callbacks, webhooks and ignored parameters are told with their place."""
     document = changed("/webhooks", {"x": {}})
     document["paths"]["/files"]["get"]["callbacks"] = {"x": {}}
+    document["paths"]["/files"]["servers"] = document["paths"]["/files"]["get"]["servers"] = [{"url": "/elsewhere"}]
     document["components"]["schemas"] = {
         "Pet": {"type": "object", "discriminator": {"propertyName": "kind"}},
         "Scan": {"type": "string", "contentEncoding": "base64"},
@@ -119,6 +120,8 @@ def test_what_is_not_enforced_is_named():
         ("header parameter Accept is ignored, as OpenAPI says", "/paths/~1orders~1{id}/get/parameters/1"),
         ("webhooks are not governed", "/webhooks"),
         ("callbacks are not governed", "/paths/~1files/get/callbacks"),
+        ("servers of its own are not followed: calls go to the bound system", "/paths/~1files/get/servers"),
+        ("servers of its own are not followed: calls go to the bound system", "/paths/~1files/servers"),
         ("a discriminator without oneOf or anyOf chooses nothing", "/components/schemas/Pet"),
         ("encoded content is not checked", "/components/schemas/Scan"),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from catalog.errors import Invalid, Unauthorized, Unavailable, WaybillError
 from controlplane.cli.client import Client, segment
 from controlplane.cli.doctor.check import Check, good, mind, wrong
+from controlplane.cli.doctor.local import utc_now
 from controlplane.release import program_version
 
 AREA = "control plane"
@@ -22,10 +23,12 @@ def remote(connected: Callable[[], Client], now: datetime) -> Iterator[Check]:
     """What can be asked; the first answer that fails ends it with one check that says why."""
     try:
         with connected() as client:
+            asked = utc_now()
             told = client.get("/installation")
+            answered = utc_now()
             yield good(AREA, "connection", client.url)
             yield from _itself(told)
-            yield from _clock(told["now_us"], now)
+            yield from clock(told["now_us"], asked, answered)
             yield from _token(client.get("/whoami"), told["token_expires_us"], now)
             yield from _gateways(client, told)
             yield from _keys(client, now)
@@ -59,8 +62,10 @@ def _itself(told: dict[str, Any]) -> Iterator[Check]:
         yield good(AREA, "snapshot", f"generation {told['generation']}")
 
 
-def _clock(now_us: int, now: datetime) -> Iterator[Check]:
-    skew_s = abs(now_us / 1e6 - now.timestamp())
+def clock(there_us: int, asked: datetime, answered: datetime) -> Iterator[Check]:
+    """What two clocks differ by at least: the other one was read between `asked` and `answered`, however slowly."""
+    there_s = there_us / 1e6
+    skew_s = max(asked.timestamp() - there_s, there_s - answered.timestamp(), 0.0)
     detail = f"{skew_s:.1f} s apart from this machine's"
     remedy = "set both clocks by NTP"
     if skew_s > SKEW_TOO_MUCH_S:

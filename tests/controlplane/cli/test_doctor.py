@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.x509.oid import NameOID
 
 from controlplane.cli.doctor.machine import machine
+from controlplane.cli.doctor.remote import clock
 from controlplane.process import Process
 from tests.controlplane.cli.conftest import run_waybill, start_control_plane
 from tests.controlplane.cli.test_program import write
@@ -259,3 +260,15 @@ def test_a_port_that_somebody_else_has_taken(shop: Path) -> None:
         assert found["state"] == "mind" and found["detail"] == f"another program listens at {url}"
     (shop / ".waybill" / "gateway.ready.json").write_text(json.dumps({"url": url, "pid": 1}))
     assert examined(shop, status=1)["local", "gateway"]["remedy"] == "start it again: waybill up"
+
+
+@pytest.mark.parametrize(
+    ("there_s", "state", "told"),
+    [(3, "good", "0.0 s"), (-3, "mind", "3.0 s"), (14, "mind", "4.0 s"), (99, "wrong", "89")],
+)
+def test_a_slow_answer_is_no_difference_of_clocks(there_s: int, state: str, told: str) -> None:
+    """The other clock was read somewhere in the ten seconds that the answer took."""
+    asked = datetime(2026, 3, 1, tzinfo=UTC)
+    there = asked + timedelta(seconds=there_s)
+    (check,) = clock(int(there.timestamp() * 1e6), asked, asked + timedelta(seconds=10))
+    assert (check.state, told in check.detail) == (state, True)

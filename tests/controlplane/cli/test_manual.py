@@ -177,6 +177,8 @@ BAD = [
     (("demo", "--report", "x"), "--duration"),
     (("demo", "--run-dir", "w"), "not empty"),
     (("serve", "--data-dir", "x", "--database-url", "mysql://x"), "postgresql://"),
+    (("serve", "--data-dir", "x", "--database-url", "postgresql://me:pw@127.0.0.1:9/x"), "--database-url"),
+    (("serve", "--data-dir", "x", "--database-url", "sqlite:////nowhere/at/all/x.sqlite3"), "--database-url"),
     (("serve", "--data-dir", "broken/waybill.yaml"), "waybill.yaml"),
     (("token", "create", "x", "--role", "admin", "--expires", "soon"), "30d"),
     (("token", "create", "x", "--role", "admin", "--expires", "999999999d"), "30d"),

@@ -84,6 +84,16 @@ def test_keys_and_tokens(waybill, tmp_path: Path) -> None:
     assert "revoked" in is_readable(waybill("plan", "w", WAYBILL_TOKEN=token), 1)
 
 
+def test_a_token_for_an_entity_that_nobody_knows_is_remarked_on(waybill, tmp_path: Path) -> None:
+    """A misspelt entity would else be found out by whoever sees nothing; an entity to come may have its token now."""
+    assert waybill("apply", str(write(tmp_path / "w", workspace()))).returncode == 0
+    wanted = ("token", "create", "cfo", "--role", "executive", "--entity", "main")
+    assert waybill(*wanted).stderr == ""
+    made = waybill(*wanted, "--entity", "mian")
+    assert made.returncode == 0 and made.stdout.startswith("wbt_")
+    assert "no legal entity 'mian' is in force" in made.stderr
+
+
 def test_gateway_commands(waybill) -> None:
     assert waybill("gateway", "token", "north").stdout.startswith("wbe_")
     assert json.loads(waybill("gateway", "list", "--format", "json").stdout) == []
