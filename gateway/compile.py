@@ -106,6 +106,8 @@ class _Builder:
     def _plan(self, compiler: Compiler, version: ContractVersion, operation: Operation) -> OperationPlan:
         contract, extension = version.contract.contract, operation.extension
         chain = compiler.chain(self._around(version, operation))
+        targets = self._bound(contract, version.major)
+        systems = {entity: target.system.system for entity, target in targets.items()}
         return OperationPlan(
             version=version,
             operation=operation,
@@ -116,8 +118,8 @@ class _Builder:
             layer=extension.layer or version.contract.layer,
             chain=chain,
             meaning=Meaning(extension),
-            resolver=EntityResolver(extension, self._representing),
-            targets=self._bound(contract, version.major),
+            resolver=EntityResolver(extension, self._representing, systems),
+            targets=targets,
             reconcile=_reconcile(version, operation),
             granted=self._granted(contract),
             chain_header=", ".join(chain.labels()).encode(),

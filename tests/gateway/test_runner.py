@@ -550,9 +550,43 @@ def test_references_find_the_entity(tmp_path):
     ]
     answers, records = run(tmp_path, go, workspace_files(systems__other=other, bindings__all=bound))
     codes = [answer.json().get("code", answer.status) for answer in answers]
-    assert codes == [200, "not-found", "entity-ambiguous", 200, 200, "entity-ambiguous", "entity-missing", 200]
+    assert codes == [200, "not-found", "entity-ambiguous", 200, 200, 200, "entity-missing", 200]
     entities = [record.get("legal_entity", "") for record in records[2:]]
-    assert entities == ["north", "", "", "north", "south", "", "", "north"]
+    assert entities == ["north", "", "", "north", "south", "south", "", "north"]
+    assert [record.get("system", "") for record in records[6:8]] == ["other", "other"]
+
+
+def test_the_header_settles_the_entity_and_opens_no_other_ones_object(tmp_path):
+    """In the system that the header's entity uses, an id known as another entity's is not found, whoever asks; an
+    entity that the consumer was not given is forbidden, whether the id is known or not."""
+
+    async def go(gateway):
+        for entity in ("north", "south"):
+            names = {"id": f"PO-{entity}", "native_id": f"45-{entity}", "status": {}}
+            gateway.system.respond = lambda call, names=names: (201, names)
+            body = ORDER_BODY | {"legal_entity": entity}
+            await gateway.call("POST", POST, body, key="both", headers={"Idempotency-Key": entity})
+        gateway.system.respond = lambda call: (200, {"id": "x", "status": {}})
+        return [
+            await gateway.call("GET", f"{POST}/{name}", key=key, headers={"Waybill-Legal-Entity": entity})
+            for name, key, entity in asked
+        ]
+
+    asked = [
+        ("PO-south", "both", "south"),
+        ("45-south", "both", "south"),
+        ("PO-new", "both", "south"),
+        ("PO-north", "both", "south"),
+        ("45-north", "both", "south"),
+        ("PO-south", "ap", "north"),
+        ("PO-south", "ap", "south"),
+        ("PO-new", "ap", "south"),
+    ]
+    answers, records = run(tmp_path, go)
+    codes = [answer.json().get("code", answer.status) for answer in answers]
+    assert codes == [200, 200, 200, "not-found", "not-found", "not-found", "entity-forbidden", "entity-forbidden"]
+    refused = records[-5:]
+    assert [(record.get("upstream_status", 0), record.get("legal_entity", "")) for record in refused] == [(0, "")] * 5
 
 
 # ---- the system's answer
