@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from catalog.record import ObjectRef
 from controlplane.ingest.batch import Located
@@ -34,9 +34,13 @@ MERGE_OBJECT = Merge(
     greatest=("last_us",),
     latest={"entity_mark": ["legal_entity"], "amount_mark": ["amount", "currency"]},
 )
+MERGE_LINK = Merge()
 MERGE_AXIS = Merge(latest={"mark": ["value"]})
 MERGE_COUNT = Merge(add=["calls"])
 MERGE_USAGE = Merge(add=["calls", "refused"])
+
+#: An object's number and what it is known by
+KEY = (business_object.c.object_id, business_object.c.type, business_object.c.assigner, business_object.c.value)
 
 Edge = tuple[ObjectRef, str, str, ObjectRef]  # source, kind, relation, target
 
@@ -88,8 +92,8 @@ def _write_objects(connection: Connection, tellings: Sequence[Telling]) -> dict[
     sightings, edges = _gather(tellings)
     mark = tellings[0].is_synthetic
     rows = [_object_row(sighting) | {"is_synthetic": mark} for sighting in sightings.values()]
-    upsert(connection, business_object, rows, MERGE_OBJECT)
-    ids = _object_ids(connection, list(sightings), mark)
+    told = upsert(connection, business_object, rows, MERGE_OBJECT, KEY)
+    ids = _object_ids(connection, list(sightings), mark) if told is None else _numbers(told)
     axes = [
         {"object_id": ids[ref], "axis": axis, "value": value, "mark": mark}
         for ref, sighting in sightings.items()
@@ -100,7 +104,7 @@ def _write_objects(connection: Connection, tellings: Sequence[Telling]) -> dict[
         {"source_id": ids[source], "kind": kind, "relation": relation, "target_id": ids[target]}
         for source, kind, relation, target in edges
     ]
-    upsert(connection, link, links, Merge())
+    upsert(connection, link, links, MERGE_LINK)
     return ids
 
 
@@ -151,6 +155,10 @@ def _object_row(sighting: Sighting) -> dict[str, Any]:
         "last_us": sighting.last_us,
         "mentioned_us": sighting.mentioned_us,
     }
+
+
+def _numbers(told: Iterable[Row[Any]]) -> dict[ObjectRef, int]:
+    return {ObjectRef(row.type, row.assigner, row.value): row.object_id for row in told}
 
 
 def _object_ids(connection: Connection, refs: Sequence[ObjectRef], mark: bool) -> dict[ObjectRef, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
 
 from catalog.slo import HttpSource, LifecycleSource, SloSpec
 from controlplane.lineage.histogram import step_of
@@ -19,10 +19,11 @@ from controlplane.lineage.summary import Summary
 from controlplane.slo.contribution import Contribution, Delta, Milestone, contribution_of, counts, is_good_call
 from controlplane.slo.deadline import Calendars, counts_days
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_generation, slo_rollup
-from controlplane.store.upsert import Merge, among, chunks, insert_all, upsert
+from controlplane.store.upsert import Merge, among, chunks, upsert
 
 MERGE = Merge(add=["good", "bad", "begun", "ended"])
 MERGE_DELAYS = Merge(add=["objects"])
+MERGE_CONTRIBUTION = Merge(replace=Contribution._fields)
 PLACE = ("grain", "bucket", "legal_entity", "is_synthetic")
 TABLES = (slo_delay_rollup, slo_rollup, slo_contribution, slo_definition)  # children before parents
 
@@ -38,6 +39,30 @@ class Definition(msgspec.Struct, frozen=True):
     spec: SloSpec
 
 
+class Journey(NamedTuple):
+    """A life cycle objective, and the objects whose contributions a batch may have changed."""
+
+    slo_id: int
+    source: LifecycleSource
+    touched: set[int]
+
+
+class Told(NamedTuple):
+    """What is known of one object's way."""
+
+    type: str
+    is_synthetic: bool
+    milestones: list[Milestone]
+
+
+class Signed(NamedTuple):
+    """A contribution that counts from now on (1), or no longer (-1)."""
+
+    slo_id: int
+    sign: int
+    item: Contribution
+
+
 class SloProjection:
     """A `lineage.projection.Follower` for the definitions in force."""
 
@@ -48,11 +73,9 @@ class SloProjection:
 
     def follow(self, connection: Connection, changes: Sequence[Change]) -> None:
         renewed = self.sync(connection)  # those have read the batch's exchanges already
-        known = definitions(connection)
+        known = [definition for definition in definitions(connection) if definition.slo_id not in renewed]
         calendars = self._calendars_for(connection, [definition.spec for definition in known])
-        for definition in known:
-            if definition.slo_id not in renewed:
-                _follow(connection, definition, changes, calendars)
+        _follow(connection, known, changes, calendars)
 
     def clear(self, connection: Connection) -> None:
         for table in (*TABLES, slo_generation):
@@ -106,7 +129,7 @@ def _add(connection: Connection, spec: SloSpec, calendars: Calendars) -> int:
     row = insert(slo_definition).values(name=spec.name, sha256=spec.sha256, spec=text)
     definition = Definition(connection.execute(row.returning(slo_definition.c.slo_id)).scalar_one(), spec)
     for some in _history(connection, spec.source):
-        _follow(connection, definition, some, calendars)
+        _follow(connection, [definition], some, calendars)
     return definition.slo_id
 
 
@@ -122,20 +145,35 @@ def _history(connection: Connection, source: HttpSource | LifecycleSource) -> It
     return ([Change(None, Summary(*row)) for row in some] for some in rows)
 
 
-def _follow(connection: Connection, definition: Definition, changes: Sequence[Change], calendars: Calendars) -> None:
-    source = definition.spec.source
-    if isinstance(source, HttpSource):
-        _add_up(connection, definition.slo_id, _calls(source, changes))
-        return
-    events = {source.from_event, source.to_event}
-    touched = {
+def _follow(
+    connection: Connection, known: Sequence[Definition], changes: Sequence[Change], calendars: Calendars
+) -> None:
+    """All objectives in one pass: each statement is asked once, not once for every objective."""
+    deltas: list[tuple[int, Delta]] = []
+    journeys: list[Journey] = []
+    for definition in known:
+        slo_id, source = definition.slo_id, definition.spec.source
+        if isinstance(source, HttpSource):
+            deltas += [(slo_id, delta) for delta in _calls(source, changes)]
+        elif touched := _touched(source, changes):
+            journeys.append(Journey(slo_id, source, touched))
+    signed: list[Signed] = []
+    for some in chunks(sorted({number for journey in journeys for number in journey.touched})):
+        signed += _renew(connection, journeys, some, calendars)
+    deltas += [(one.slo_id, delta) for one in signed for delta in one.item.deltas(one.sign)]
+    _add_up(connection, deltas)
+    _add_delays(connection, signed)
+
+
+def _touched(source: LifecycleSource, changes: Sequence[Change]) -> set[int]:
+    """The objects that had one of the two events, or lost it."""
+    events = (source.from_event, source.to_event)
+    return {
         summary.object_id
         for change in changes
-        for _, summary in change.signed()
-        if summary.event in events and summary.object_id is not None
+        for summary in change
+        if summary is not None and summary.event in events and summary.object_id is not None
     }
-    for some in chunks(sorted(touched)):
-        _renew(connection, definition.slo_id, source, some, calendars)
 
 
 def _calls(source: HttpSource, changes: Iterable[Change]) -> Iterable[Delta]:
@@ -146,63 +184,84 @@ def _calls(source: HttpSource, changes: Iterable[Change]) -> Iterable[Delta]:
                 yield Delta(call.minute, call.legal_entity, call.is_synthetic, sign * is_good, sign * (not is_good))
 
 
-def _add_up(connection: Connection, slo_id: int, deltas: Iterable[Delta]) -> None:
+def _add_up(connection: Connection, deltas: Iterable[tuple[int, Delta]]) -> None:
     sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for minute, *where, good, bad, begun, ended in deltas:
+    for slo_id, (minute, *where, good, bad, begun, ended) in deltas:
         for grain in GRAINS:
-            counted = sums[(grain, minute // grain, *where)]
+            counted = sums[(slo_id, grain, minute // grain, *where)]
             for place, count in enumerate((good, bad, begun, ended)):
                 counted[place] += count
     names = ("slo_id", *PLACE, "good", "bad", "begun", "ended")
-    rows = [dict(zip(names, (slo_id, *key, *counted), strict=True)) for key, counted in sums.items() if any(counted)]
+    rows = [dict(zip(names, (*key, *counted), strict=True)) for key, counted in sums.items() if any(counted)]
     upsert(connection, slo_rollup, rows, MERGE)
 
 
-def _add_delays(connection: Connection, slo_id: int, delays: Iterable[tuple[int, Contribution]]) -> None:
+def _add_delays(connection: Connection, signed: Iterable[Signed]) -> None:
     """What ended, with the sign that it counts with, by how long it took."""
     sums: Counter[tuple[Any, ...]] = Counter()
-    for sign, item in delays:
+    for slo_id, sign, item in signed:
         if item.ended_us is not None:
             minute, step = item.ended_us // MINUTE_US, step_of(item.ended_us - item.started_us)
             for grain in GRAINS:
-                sums[(grain, minute // grain, item.legal_entity, item.is_synthetic, step)] += sign
+                sums[(slo_id, grain, minute // grain, item.legal_entity, item.is_synthetic, step)] += sign
     names = ("slo_id", *PLACE, "step", "objects")
-    rows = [dict(zip(names, (slo_id, *key, objects), strict=True)) for key, objects in sums.items() if objects]
+    rows = [dict(zip(names, (*key, objects), strict=True)) for key, objects in sums.items() if objects]
     upsert(connection, slo_delay_rollup, rows, MERGE_DELAYS)
 
 
 def _renew(
-    connection: Connection, slo_id: int, source: LifecycleSource, object_ids: Sequence[int], calendars: Calendars
-) -> None:
-    """The contributions of some objects anew from all their events."""
+    connection: Connection, journeys: Sequence[Journey], object_ids: Sequence[int], calendars: Calendars
+) -> list[Signed]:
+    """The contributions of some objects anew from all their events: what they were, taken back, and what they are."""
     table = slo_contribution.c
-    mine = (table.slo_id == slo_id) & among(connection, table.object_id, object_ids)
     columns = [table[name] for name in Contribution._fields]
-    old = [Contribution(*row) for row in connection.execute(select(*columns).where(mine))]
-    new = _contributions(connection, source, object_ids, calendars)
-    signed = [(-1, item) for item in old] + [(1, item) for item in new.values()]
-    _add_up(connection, slo_id, (delta for sign, item in signed for delta in item.deltas(sign)))
-    _add_delays(connection, slo_id, signed)
-    connection.execute(delete(slo_contribution).where(mine))
-    rows = [{"slo_id": slo_id, "object_id": number, **item._asdict()} for number, item in new.items()]
-    insert_all(connection, slo_contribution, rows)
+    mine = among(connection, table.object_id, object_ids)
+    rows = connection.execute(select(table.slo_id, table.object_id, *columns).where(mine))
+    told = {(slo_id, number): Contribution(*rest) for slo_id, number, *rest in rows}
+    found = _milestones(connection, journeys, object_ids)
+    signed: list[Signed] = []
+    renewed: list[dict[str, Any]] = []
+    for slo_id, source, touched in journeys:
+        old = {number: told[slo_id, number] for number in touched.intersection(object_ids) if (slo_id, number) in told}
+        new = _contributions(source, touched, found, calendars)
+        _forget(connection, slo_id, old.keys() - new.keys())
+        renewed += [
+            {"slo_id": slo_id, "object_id": number, **item._asdict()}
+            for number, item in new.items()
+            if old.get(number) != item
+        ]
+        signed += [Signed(slo_id, -1, item) for item in old.values()]
+        signed += [Signed(slo_id, 1, item) for item in new.values()]
+    upsert(connection, slo_contribution, renewed, MERGE_CONTRIBUTION)
+    return signed
+
+
+def _forget(connection: Connection, slo_id: int, object_ids: Collection[int]) -> None:
+    """What has lost its beginning."""
+    if object_ids:
+        mine = (slo_contribution.c.slo_id == slo_id) & among(connection, slo_contribution.c.object_id, object_ids)
+        connection.execute(delete(slo_contribution).where(mine))
 
 
 def _contributions(
-    connection: Connection, source: LifecycleSource, object_ids: Collection[int], calendars: Calendars
+    source: LifecycleSource, touched: Collection[int], found: Mapping[int, Told], calendars: Calendars
 ) -> dict[int, Contribution]:
-    call, thing = exchange.c, business_object.c
-    columns = (thing.object_id, thing.type, thing.is_synthetic)
-    types = connection.execute(select(*columns).where(among(connection, thing.object_id, object_ids)))
-    wanted = {number: mark for number, kind, mark in types if kind == source.object}
-    is_milestone = or_(call.event == source.from_event, call.event == source.to_event)
-    query = select(
-        call.object_id, call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity
-    ).where(among(connection, call.object_id, wanted), is_milestone, ~call.is_replay)
-    found: defaultdict[int, list[Milestone]] = defaultdict(list)
-    for number, *rest in connection.execute(query):
-        found[number].append(Milestone(*rest))
     told = {
-        number: contribution_of(source, milestones, wanted[number], calendars) for number, milestones in found.items()
+        number: contribution_of(source, of.milestones, of.is_synthetic, calendars)
+        for number, of in found.items()
+        if number in touched and of.type == source.object
     }
     return {number: item for number, item in told.items() if item is not None}
+
+
+def _milestones(connection: Connection, journeys: Sequence[Journey], object_ids: Sequence[int]) -> dict[int, Told]:
+    """All events of some objects that any of the objectives is about."""
+    call, thing = exchange.c, business_object.c
+    events = sorted({name for journey in journeys for name in (journey.source.from_event, journey.source.to_event)})
+    columns = (call.at_us + call.duration_us, call.stream, call.seq, call.event, call.legal_entity)
+    query = select(thing.object_id, thing.type, thing.is_synthetic, *columns).join_from(exchange, business_object)
+    mine = among(connection, call.object_id, object_ids)
+    found: dict[int, Told] = {}
+    for number, kind, mark, *rest in connection.execute(query.where(mine, call.event.in_(events), ~call.is_replay)):
+        found.setdefault(number, Told(kind, mark, [])).milestones.append(Milestone(*rest))
+    return found
