@@ -11,10 +11,11 @@ import typer
 
 from catalog.errors import Invalid
 from controlplane.cli.output import Format, FormatOption, say, say_json
+from controlplane.cli.server import DatabaseOption, StateOption
 from controlplane.process import raise_on_end
 
 if TYPE_CHECKING:
-    from controlplane.simulation.network import Load
+    from controlplane.simulation.network import Load, Stores
     from controlplane.simulation.verify import Report
 
 app = typer.Typer(
@@ -22,8 +23,9 @@ app = typer.Typer(
     help="""Run a simulated hospital network: until Ctrl-C, or for a while and then compare what everybody wrote down.
 
     Three legal entities and a shared service center, eight systems, their clients and their faults, after sixty days of
-    invented history that is marked as synthetic wherever it is read. Exit status 1 when a difference between the logs
-    of clients, systems, gateway and control plane is unexplained.
+    invented history that is marked as synthetic wherever it is read. Databases named by --database-url and
+    --state-url must be empty ones. Exit status 1 when a difference between the logs of clients, systems, gateway and
+    control plane is unexplained.
     """,
     invoke_without_command=True,
     epilog="Example: waybill demo --duration 60 --rate 50 --seed 7 --report report.json --no-dashboards",
@@ -51,14 +53,18 @@ def demo(
         bool, typer.Option("--history/--no-history", help="Feed sixty days of invented history first.")
     ] = True,
     dashboards: Annotated[bool, typer.Option(help="Run the pages too, if Streamlit is installed.")] = True,
+    database_url: DatabaseOption = "",
+    state_url: StateOption = "",
 ) -> None:
     """Run the network until Ctrl-C, or for a while and then compare what everybody wrote down.
+
+    Databases named by --database-url and --state-url must be empty.
 
     Exit status 1 when a difference between the logs of clients, systems, gateway and control plane is unexplained.
     """
     if context.invoked_subcommand is not None:
         return
-    from controlplane.simulation.network import Load
+    from controlplane.simulation.network import Load, Stores
     from controlplane.simulation.run import run_headless
 
     if report is not None:
@@ -67,11 +73,13 @@ def demo(
         _check_writable(report)
     folder = _run_dir(run_dir)
     raise_on_end()
+    stores = Stores(database_url, state_url)
     if duration is None:
-        _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True, has_history=history), dashboards)
+        _watch(folder, Load(seed, SEGMENT_S, rate, is_endless=True, has_history=history), dashboards, stores)
         return
     say(STARTING)
-    made = run_headless(folder, Load(seed, duration, rate, is_endless=False, has_history=history), dashboards, say)
+    load = Load(seed, duration, rate, is_endless=False, has_history=history)
+    made = run_headless(folder, load, dashboards, say, stores)
     _say_report(made, folder)
     if report is not None:
         report.write_bytes((folder / "report.json").read_bytes())
@@ -118,7 +126,7 @@ def _check_writable(path: Path) -> None:
         raise Invalid(f"--report {path} cannot be written: {error.strerror}") from error
 
 
-def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
+def _watch(run_dir: Path, load: Load, has_dashboards: bool, stores: Stores) -> None:
     from rich.console import Console
 
     from controlplane.simulation.network import Network
@@ -126,7 +134,7 @@ def _watch(run_dir: Path, load: Load, has_dashboards: bool) -> None:
     from controlplane.simulation.screen import watch
 
     say(STARTING)
-    with Network(run_dir, has_dashboards) as network:
+    with Network(run_dir, has_dashboards, stores) as network:
         for name, url in network.addresses.items():
             say(f"{name:<18} {url}")
         if network.left_out:

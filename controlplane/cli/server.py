@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from controlplane.cli.sign_in import AudienceOption, CaFileOption, IssuerOption, RulesOption
+
 
 class LogFormat(StrEnum):
     text = "text"
@@ -20,6 +22,14 @@ DatabaseOption = Annotated[
     typer.Option(
         help="sqlite:///PATH or postgresql://USER@HOST/DATABASE; default: SQLite in the data directory.",
         envvar="WAYBILL_DATABASE_URL",
+    ),
+]
+
+StateOption = Annotated[
+    str,
+    typer.Option(
+        help="postgresql:// URL of the gateway's state; default: SQLite in its directory.",
+        envvar="WAYBILL_GATEWAY_STATE_URL",
     ),
 ]
 
@@ -42,14 +52,10 @@ def serve(
     otlp_sample_ratio: Annotated[
         float, typer.Option(help="Share of the traces beginning here that is exported.", min=0, max=1)
     ] = 1.0,
-    oidc_issuer: Annotated[
-        str, typer.Option(help="URL of an OpenID provider; its people may sign in, as --oidc-rules says.")
-    ] = "",
-    oidc_audience: Annotated[str, typer.Option(help="What its tokens must be meant for (`aud`).")] = "",
-    oidc_rules: Annotated[
-        Path | None, typer.Option(help="YAML: rules of claim, value, role and entities; the first that fits decides.")
-    ] = None,
-    oidc_ca_file: Annotated[Path | None, typer.Option(help="PEM; the CA of the provider's server.")] = None,
+    oidc_issuer: IssuerOption = "",
+    oidc_audience: AudienceOption = "",
+    oidc_rules: RulesOption = None,
+    oidc_ca_file: CaFileOption = None,
     oidc_max_stale_s: Annotated[
         int,
         typer.Option(help="How long its keys count that cannot be fetched again, restarts or not.", min=1, max=604_800),

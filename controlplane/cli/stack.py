@@ -22,6 +22,7 @@ from controlplane.cli.connection import STATE_DIR, Connection, save_connection
 from controlplane.cli.output import say, say_table
 from controlplane.cli.progress import progress
 from controlplane.cli.sample import curl, sample_call
+from controlplane.cli.sign_in import SignIn
 from controlplane.cli.workspace import say_applied
 from controlplane.keys import write_secret
 from controlplane.process import Process, ignore_end, raise_on_end, write_ready_file
@@ -43,6 +44,8 @@ class Options(msgspec.Struct, frozen=True):
     gateway_port: int = 0
     secrets: Path | None = None
     database_url: str = ""
+    state_url: str = ""
+    sign_in: SignIn = SignIn()
 
 
 class Stack:
@@ -136,6 +139,7 @@ class Stack:
     def _start_control_plane(self) -> Process:
         data_dir, token_file = self._state / "controlplane", self._state / "admin-token"
         argv = ["-m", "controlplane", "serve", "--data-dir", str(data_dir), "--admin-token-file", str(token_file)]
+        argv += self._options.sign_in.control_plane()
         environment = {"WAYBILL_DATABASE_URL": self._options.database_url}
         process = self._start("control plane", argv, self._options.port, environment)
         save_connection(self._workspace, Connection(process.url, token_file.read_text()))
@@ -151,26 +155,31 @@ class Stack:
             argv += ["--enrolment-token-file", str(token_file)]
         if self._options.secrets is not None:
             argv += ["--secrets", str(self._options.secrets)]
-        self._start("gateway", argv, self._options.gateway_port)
+        environment = {"WAYBILL_GATEWAY_STATE_URL": self._options.state_url}
+        self._start("gateway", argv, self._options.gateway_port, environment)
 
     def _start_dashboards(self, control_url: str, client: Client) -> None:
         if importlib.util.find_spec("streamlit") is None:
             say("dashboards left out: Streamlit is not installed (the extra `dashboards` brings it)")
             return
-        token_file = self._state / "dashboard-token"
-        if not token_file.exists():
-            made = client.post("/tokens", {"name": "dashboards of waybill up", "role": "viewer"})
-            write_secret(token_file, made["token"].encode())
         port = _free_port(_port_of(self._addresses.get("dashboards")))
-        argv = ["-m", "streamlit", "run", str(PAGES), "--server.address", "127.0.0.1", "--server.port", str(port)]
-        argv += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
-        environment = {"WAYBILL_URL": control_url, "WAYBILL_TOKEN": token_file.read_text()}
+        argv = ["-m", "dashboards", "--url", control_url, "--port", str(port)]
+        argv += ["--state-dir", str(self._state / "dashboards"), *self._options.sign_in.pages()]
+        environment = {} if self._options.sign_in.issuer else {"WAYBILL_TOKEN": self._page_token(client)}
         process = Process.start("dashboards", [sys.executable, *argv], self._log("dashboards"), env=environment)
         self._processes.append(process)
         self._addresses["dashboards"] = f"http://127.0.0.1:{port}"
         write_ready_file(self._state / "dashboards.ready.json", self._addresses["dashboards"], process.pid)
         with progress("starting the dashboards"):
             _wait_for_page(process, f"{self._addresses['dashboards']}/_stcore/health")
+
+    def _page_token(self, client: Client) -> str:
+        """What every reader of the pages is known by, where nobody signs in."""
+        token_file = self._state / "dashboard-token"
+        if not token_file.exists():
+            made = client.post("/tokens", {"name": "dashboards of waybill up", "role": "viewer"})
+            write_secret(token_file, made["token"].encode())
+        return token_file.read_text()
 
     def _start(self, name: str, argv: list[str], port: int, env: Mapping[str, str] | None = None) -> Process:
         """A server of ours, at `port`, or where it was the last time, or anywhere."""

@@ -9,7 +9,17 @@ import typer
 
 from catalog.errors import Conflict, Invalid, Problem
 from controlplane.cli.output import say
-from controlplane.cli.server import DatabaseOption
+from controlplane.cli.server import DatabaseOption, StateOption
+from controlplane.cli.sign_in import (
+    AudienceOption,
+    CaFileOption,
+    ClientOption,
+    IssuerOption,
+    PublicUrlOption,
+    RulesOption,
+    SecretFileOption,
+    SignIn,
+)
 from controlplane.cli.stack import Options, Stack
 from controlplane.cli.workspace import HERE, DirectoryArgument, read_workspace
 
@@ -28,23 +38,34 @@ def up(
         Path | None, typer.Option(help="0600 file with the systems' credentials, for the gateway.")
     ] = None,
     database_url: DatabaseOption = "",
+    state_url: StateOption = "",
+    oidc_issuer: IssuerOption = "",
+    oidc_audience: AudienceOption = "",
+    oidc_rules: RulesOption = None,
+    oidc_ca_file: CaFileOption = None,
+    oidc_client_id: ClientOption = "",
+    oidc_client_secret_file: SecretFileOption = None,
+    public_url: PublicUrlOption = "",
 ) -> None:
     """Run control plane, gateway and pages for a workspace until Ctrl-C.
 
     State stays in the workspace's .waybill/ folder and a second `up` goes on from there.
 
     Applies the workspace, issues a key for each consumer at the first run and prints a ready curl command. From
-    another shell, `waybill apply` publishes changes while everything runs.
+    another shell, `waybill apply` publishes changes while everything runs. With --oidc-issuer people sign in to the
+    pages and the API at an OpenID provider.
 
     Example: waybill up shop --no-dashboards
     """
     workspace = workspace or directory
+    sign_in = SignIn(
+        oidc_issuer, oidc_audience, oidc_rules, oidc_ca_file, oidc_client_id, oidc_client_secret_file, public_url
+    )
+    sign_in.check(dashboards)
     files = read_workspace(workspace)
     _check(files)
-    stack = Stack(
-        workspace.resolve(), Options(dashboards, port, gateway_port, secrets and secrets.resolve(), database_url)
-    )
-    with stack:
+    options = Options(dashboards, port, gateway_port, secrets and secrets.resolve(), database_url, state_url, sign_in)
+    with Stack(workspace.resolve(), options) as stack:
         stack.start(files)
         stack.describe()
         say("\nrunning until Ctrl-C")

@@ -51,11 +51,19 @@ class Load(NamedTuple):
     has_history: bool = True  # weeks of invented business before it
 
 
+class Stores(NamedTuple):
+    """PostgreSQL databases to run on, empty ones; "" is SQLite in the run directory."""
+
+    database_url: str = ""
+    state_url: str = ""
+
+
 class Network:
     """A context manager: entering starts everything but the driver, leaving ends every process."""
 
-    def __init__(self, run_dir: Path, has_dashboards: bool = False) -> None:
+    def __init__(self, run_dir: Path, has_dashboards: bool = False, stores: Stores = Stores()) -> None:  # noqa: B008
         self.run_dir = run_dir
+        self._stores = stores
         self._has_dashboards = has_dashboards
         self._fleet = Fleet(run_dir)
         self._servers: list[Process] = []
@@ -138,7 +146,9 @@ class Network:
 
     def gateway_streams(self) -> bytes:
         """All stream lines of the gateway, as its own export prints them."""
-        argv = [sys.executable, "-m", "gateway", "export", "--state-dir", str(self.run_dir / "gateway-state")]
+        state_url = self._stores.state_url
+        kept = ["--state-url", state_url] if state_url else ["--state-dir", str(self.run_dir / "gateway-state")]
+        argv = [sys.executable, "-m", "gateway", "export", *kept]
         done = subprocess.run(argv, capture_output=True, timeout=120, check=True)  # noqa: S603 - our own program
         return done.stdout
 
@@ -179,7 +189,7 @@ class Network:
         token_file = self.run_dir / "admin-token"
         argv = ["-m", "controlplane", "serve", "--data-dir", str(self.run_dir / "controlplane"), "--port", "0"]
         argv += ["--admin-token-file", str(token_file)]
-        self._serve("control plane", "controlplane", argv)
+        self._serve("control plane", "controlplane", argv, {"WAYBILL_DATABASE_URL": self._stores.database_url})
 
     def _publish(self, client: Client) -> None:
         files = {path: data.decode() for path, data in read_directory(self.run_dir / "workspace").items()}
@@ -194,7 +204,8 @@ class Network:
         token_file.write_text(client.post("/enrolments", {"name": "demo"})["token"])
         argv = ["-m", "gateway", "--state-dir", str(self.run_dir / "gateway-state"), "--slot", "0", "--port", "0"]
         argv += ["--control-plane", self._servers[0].url, "--enrolment-token-file", str(token_file), "--name", "demo"]
-        self.gateway = self._serve("gateway", "gateway", argv, {f"WAYBILL_SECRET_{SECRET}": secret})
+        environment = {f"WAYBILL_SECRET_{SECRET}": secret, "WAYBILL_GATEWAY_STATE_URL": self._stores.state_url}
+        self.gateway = self._serve("gateway", "gateway", argv, environment)
 
     def _serve(self, name: str, file: str, argv: list[str], env: dict[str, str] | None = None) -> Process:
         ready_file = self.run_dir / f"ready/{file}.json"

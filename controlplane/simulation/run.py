@@ -12,7 +12,7 @@ import msgspec
 from catalog.errors import Unavailable
 from controlplane.cli.client import Client, segment
 from controlplane.simulation.history.feed import BATCH
-from controlplane.simulation.network import Load, Network, write_json
+from controlplane.simulation.network import Load, Network, Stores, write_json
 from controlplane.simulation.verify import Report, load, verify
 
 DRIVER_S = 150.0  # beyond the load's own duration: onboarding and transactions under way
@@ -21,9 +21,15 @@ POLL_S = 0.25
 OBJECTS_MOST = 1000
 
 
-def run_headless(run_dir: Path, load_: Load, has_dashboards: bool, say: Callable[[str], None]) -> Report:
+def run_headless(
+    run_dir: Path,
+    load_: Load,
+    has_dashboards: bool,
+    say: Callable[[str], None],
+    stores: Stores = Stores(),  # noqa: B008  # immutable
+) -> Report:
     """Raises: Unavailable when a process ends by itself or something never settles."""
-    with Network(run_dir, has_dashboards) as network:
+    with Network(run_dir, has_dashboards, stores) as network:
         for name, url in network.addresses.items():
             say(f"{name:<18} {url}")
         if network.left_out:
