@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ from gateway.header import folded
 from gateway.inbound import Headers, answer_headers
 from gateway.plan import OperationPlan, Target
 from gateway.problem import PROBLEM_PREFIX
-from gateway.state.store import Answer, ClaimState, CrossReference, Intent, Outcome, ReconcilePlan, Store
+from gateway.state.store import Answer, Claim, ClaimState, CrossReference, Intent, Outcome, ReconcilePlan, Store
 from gateway.step import StepRunner, journal_unavailable
 from gateway.upstream import UpstreamAnswer, UpstreamBroken, UpstreamError, UpstreamUnreachable
 from policies.chain import Step
@@ -88,7 +88,7 @@ class Forwarder:
             deadline_s = self._clock() + timeouts.connect_s + timeouts.total_s
             reconcile = plan.reconcile.plan(call.context, deadline_s)
         call.understand()
-        reply = await self._begin(call, plan, _intent(call, plan, target, reconcile))
+        reply = await self._begin(call, plan, self._store.begin(_intent(call, plan, target, reconcile)))
         if reply is not None:
             return reply
         try:
@@ -109,23 +109,23 @@ class Forwarder:
             return await self._in_doubt(call, plan, target, reconcile)
 
     async def accept(self, call: Call, plan: OperationPlan) -> Reply:
-        """An event: on disk with its intent, and there is nothing else to do."""
+        """An event: on disk with intent and outcome in one commit, and there is nothing else to do."""
         call.understand()
         meant = event.event_of(call, plan)
         intent = _intent(call, plan, None, None)
         intent = msgspec.structs.replace(intent, draft=event.told(intent.draft, meant))
-        reply = await self._begin(call, plan, intent)
+        answer = event.acceptance(call.request.exchange_id, self._store.stream)
+        outcome = Outcome(OutcomeEntry(call.request.exchange_id, "yes"), "executed", answer)
+        reply = await self._begin(call, plan, self._store.begin(intent, outcome))
         if reply is not None:
             return reply
-        call.event = meant
-        answer = event.acceptance(call.request.exchange_id, self._store.stream)
-        await self._finish(call, "yes", "executed", answer)
+        call.event, call.executed, call.is_finished = meant, "yes", True
         return Reply(answer.status, list(answer.headers), answer.body)
 
-    async def _begin(self, call: Call, plan: OperationPlan, intent: Intent) -> Reply | None:
+    async def _begin(self, call: Call, plan: OperationPlan, begun: Coroutine[Any, Any, Claim | None]) -> Reply | None:
         """Commit the intent; the answer when it could not be, or when somebody came first with the same key."""
         try:
-            claim = await self._committed(call, self._store.begin(intent))
+            claim = await self._committed(call, begun)
         except Unavailable:
             return journal_unavailable(call)
         if claim is None:

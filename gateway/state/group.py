@@ -225,14 +225,15 @@ class GroupStore:
         if self.backlog_bytes > self._limits.max_backlog_bytes:
             raise Unavailable("too much of the journal waits to be shipped")
 
-    async def _begin(self, intent: Intent, rows: Rows = (), step: Step | None = None) -> Any:
-        """Queue a new intent and wait for its commit: None, or what stood in its way."""
+    async def _begin(self, intent: Intent, outcome: Outcome | None, rows: Rows = (), step: Step | None = None) -> Any:
+        """Queue a new intent, with its outcome where that is known, and wait for its commit: None, or what stood in
+        its way."""
         exchange_id = intent.entry.exchange_id
         self._view.hold(exchange_id, intent.claim, intent.fingerprint)
         try:
             in_the_way = await self._write(
-                rows,
-                () if step else (("intent", intent.entry),),
+                rows if step or outcome is None else (*rows, *self._finish_rows(outcome)),
+                () if step else begun(intent, outcome),
                 step,
                 exchange_id,
                 undo=partial(self._undo_of, exchange_id),
@@ -245,6 +246,8 @@ class GroupStore:
             raise
         if in_the_way is not None:
             self._view.drop(exchange_id)
+        elif outcome is not None:
+            self._view.change(exchange_id, outcome.state, outcome.answer, is_checked=False)
         return in_the_way
 
     async def _write(
@@ -329,3 +332,8 @@ class GroupStore:
         if settled is not None and attention.close(connection, settled, self._now_us())[0]:
             entries += (("attention", settled),)
         return True, entries
+
+
+def begun(intent: Intent, outcome: Outcome | None) -> Entries:
+    """Stream entries of a call that begins, and has ended already where its outcome is known."""
+    return (("intent", intent.entry),) if outcome is None else (("intent", intent.entry), ("outcome", outcome.entry))

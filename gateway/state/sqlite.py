@@ -27,7 +27,7 @@ from gateway.state.connection import Connection
 from gateway.state.group import GroupStore, Limits
 from gateway.state.quota import Quotas
 from gateway.state.schema import StateLock, open_reader, open_writer
-from gateway.state.store import Claim, ClaimKey, CrossReference, Intent
+from gateway.state.store import Claim, ClaimKey, CrossReference, Intent, Outcome
 from gateway.state.writer import Rows
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class SqliteStore(GroupStore):
             log.warning("%d calls of an earlier process are in doubt", doubted)
         return store
 
-    async def begin(self, intent: Intent) -> Claim | None:
+    async def begin(self, intent: Intent, outcome: Outcome | None = None) -> Claim | None:
         """See `Store.begin`. Uniqueness is decided here, on the loop's thread, before anything is queued."""
         self._refuse_beyond_backlog()
         rows: Rows = ()
@@ -143,7 +143,7 @@ class SqliteStore(GroupStore):
             if known is not None:
                 rows = ((statement.RELEASE_CLAIM, (known.exchange_id,)),)
         row = (statement.INSERT_INTENT, statement.intent_row(intent, self._stream_id, self._now_us()))
-        await self._begin(intent, (*rows, row))
+        await self._begin(intent, outcome, (*rows, row))
         return None
 
     async def claim(self, key: ClaimKey) -> Claim | None:

@@ -121,9 +121,10 @@ class Store(Protocol):
         """Stream lines that the control plane does not have yet, of the whole group."""
         ...
 
-    async def begin(self, intent: Intent) -> Claim | None:
+    async def begin(self, intent: Intent, outcome: Outcome | None = None) -> Claim | None:
         """Commit intent, claim and stream entry in one transaction; an existing claim is returned instead, and
-        then nothing was written. A claim in state `not_executed` is taken over."""
+        then nothing was written. A claim in state `not_executed` is taken over. An `outcome` that is known at once,
+        since no system is called, goes with it: then there is nothing to `finish`."""
         ...
 
     async def finish(self, outcome: Outcome) -> None:

@@ -291,7 +291,7 @@ async def test_no_disk_no_202(tmp_path):
         def __getattr__(self, name: str) -> Any:
             return getattr(self._inner, name)
 
-        async def begin(self, intent: Any) -> Any:
+        async def begin(self, intent: Any, outcome: Any) -> Any:
             raise Unavailable("no space left")
 
     async with rig(tmp_path, files(), store=Full) as gateway:
@@ -299,6 +299,34 @@ async def test_no_disk_no_202(tmp_path):
         records = await gateway.entries()
     assert (answer.status, answer.json()["code"]) == (503, "journal-unavailable")
     assert [(record["executed"], record.get("event", "")) for record in records] == [("no", "")]
+
+
+@scenario
+async def test_one_commit_takes_an_event(tmp_path):
+    """Intent and outcome are one write: both are in the stream when 202 is told, and nothing is asked of the disk
+    again."""
+    lone: list[str] = []
+
+    class Noting:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+        async def begin(self, intent: Any, outcome: Any) -> Any:
+            claim = await self._inner.begin(intent, outcome)
+            batch = await self._inner.unshipped(1 << 20)
+            kinds.extend(json.loads(line)["kind"] for line in batch.lines.splitlines())
+            return claim
+
+        async def finish(self, outcome: Any) -> None:
+            lone.append("finish")
+
+    kinds: list[str] = []
+    async with rig(tmp_path, files(), store=Noting) as gateway:
+        assert (await post(gateway, event())).status == 202
+    assert (kinds, lone) == (["intent", "outcome"], [])
 
 
 @scenario

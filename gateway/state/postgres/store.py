@@ -21,13 +21,13 @@ from catalog.errors import Unavailable
 from gateway.state import backlog, recovery, statement
 from gateway.state.backlog import Retention
 from gateway.state.connection import Connection as AnyConnection
-from gateway.state.group import GroupStore, Limits
+from gateway.state.group import GroupStore, Limits, begun
 from gateway.state.postgres import epoch as life
 from gateway.state.postgres.lookup import FORGET_QUOTAS, Lookup
 from gateway.state.postgres.schema import DURABLE, READ_ONLY, Connection, connect, prepare
 from gateway.state.postgres.session import INSERT_INTENT, PostgresSession, find_claim
-from gateway.state.store import Claim, ClaimKey, CrossReference, Intent
-from gateway.state.writer import Beat, Entries, Lost, Resolved, Write
+from gateway.state.store import Claim, ClaimKey, CrossReference, Intent, Outcome
+from gateway.state.writer import Beat, Entries, Lost, Resolved, Rows, Write
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class PostgresStore(GroupStore):
             log.warning("%d calls of dead processes are in doubt", doubted)
         return store
 
-    async def begin(self, intent: Intent) -> Claim | None:
+    async def begin(self, intent: Intent, outcome: Outcome | None = None) -> Claim | None:
         """See `Store.begin`. Among the calls of this process uniqueness is decided here, among all by the database."""
         self._refuse_beyond_backlog()
         known = None if intent.claim is None else self._view.claim(intent.claim)
@@ -121,10 +121,12 @@ class PostgresStore(GroupStore):
             return known
         row = statement.intent_row(intent, self._stream_id, self._now_us())
         if known is None:
-            found: Claim | None = await self._begin(intent, ((statement.INSERT_INTENT, row),))
+            found: Claim | None = await self._begin(intent, outcome, ((statement.INSERT_INTENT, row),))
             if found is None or found.state != "not_executed":
                 return found
-        taken: Claim | None = await self._begin(intent, step=partial(_take_over, intent, row))
+        finished = () if outcome is None else self._finish_rows(outcome)
+        step = partial(_take_over, begun(intent, outcome), row, finished)
+        taken: Claim | None = await self._begin(intent, outcome, step=step)
         return taken
 
     async def claim(self, key: ClaimKey) -> Claim | None:
@@ -247,12 +249,16 @@ class PostgresStore(GroupStore):
         raise AssertionError("not reached")
 
 
-def _take_over(intent: Intent, row: tuple[Any, ...], connection: AnyConnection) -> tuple[Claim | None, Entries]:
+def _take_over(
+    entries: Entries, row: tuple[Any, ...], finished: Rows, connection: AnyConnection
+) -> tuple[Claim | None, Entries]:
     """A writer's step: take the key of a call that was not executed, unless another process was faster."""
     consumer, entity, operation, key = row[3:7]
     connection.execute(_RELEASE, (key, consumer, entity, operation))
     if connection.execute(INSERT_INTENT, row).rowcount:
-        return None, (("intent", intent.entry),)
+        for sql, values in finished:
+            connection.execute(sql, values)
+        return None, entries
     known = find_claim(connection, row)
     if known is None:
         raise Unavailable("the claim was freed meanwhile")

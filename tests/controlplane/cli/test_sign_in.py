@@ -102,7 +102,7 @@ def test_people_sign_in_to_what_up_started_on_postgresql(tmp_path: Path, rules: 
                 assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         finally:
             assert process.stop(grace_s=30) == 0
-    for url, table in ((database, "stream"), (state, "intent")):
+    for url, table in ((database, "stream"), (state, "waybill_gateway.intent")):
         with psycopg.connect(url) as connected:
             assert connected.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone() == (True,)
 
