@@ -94,6 +94,28 @@ class Conformance:
 
         run(test)
 
+    def test_a_known_outcome_goes_with_the_intent(self):
+        """Both entries and the answer are there once `begin` returns; so where the key of a call that was not executed
+        is taken over, and not where the key is somebody else's."""
+
+        async def test():
+            store = await self.open(self.directory)
+            await store.begin(intent("a", key()))
+            await store.finish(not_executed("a"))
+            store.append(exchange("a", executed="no", status=502))
+            await store.append_entry("ack", AckEntry("c", "done"))
+            assert await store.begin(intent("b", key()), executed("b")) is None
+            assert await store.begin(intent("c", key("other")), executed("c")) is None
+            assert (await store.begin(intent("d", key()), executed("d"))).exchange_id == "b"
+            for name in (key(), key("other")):
+                claim = await store.claim(name)
+                assert ("executed", answer(), False) == (claim.state, claim.answer, claim.is_checked)
+            kinds = [kind for kind, _ in await entries(store)]
+            assert kinds == ["intent", "outcome", "exchange", "ack", "intent", "outcome", "intent", "outcome"]
+            await store.close()
+
+        run(test)
+
     def test_an_answer_is_replayable_as_soon_as_finish_returns(self):
         """After `finish` the raw answer is there, not yet checked; the exchange record says that it was."""
 
