@@ -205,7 +205,7 @@ class _Walk:
             elif name not in _ANNOTATIONS and name not in out and name not in _REFUSED and not name.startswith("x-"):
                 out[name] = self._keyword(name, value, join(pointer, name), home)
         if self._is_30 and not home:
-            _lift(node, out)
+            lift_schema(node, out)
         return self._project(node, out, home)
 
     def _keyword(self, name: str, value: Any, pointer: str, home: str) -> Any:
@@ -277,8 +277,9 @@ class _Walk:
         return isinstance(target, dict) and target.get(self._hidden) is True
 
 
-def _lift(node: dict[str, Any], out: dict[str, Any]) -> None:
-    """OpenAPI 3.0 to 2020-12. `nullable` means something only beside `type` (OpenAPI 3.0.3 §4.7.24.1)."""
+def lift_schema(node: dict[str, Any], out: dict[str, Any]) -> None:
+    """`out`, the copy of a schema `node` of OpenAPI 3.0, as 2020-12 says it. `nullable` means something only beside
+    `type` (OpenAPI 3.0.3 §4.7.24.1)."""
     if node.get("nullable") is True and isinstance(node.get("type"), str):
         out["type"] = [node["type"], "null"]
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):

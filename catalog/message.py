@@ -67,10 +67,10 @@ class MessageReader(DocumentReader):
         if not isinstance(traits, list):
             self._refuse("must be an array", join(pointer, "traits"), "write a list")
             return item
-        merged: dict[str, Any] = {}
+        laid: dict[str, Any] = {}
         for index, trait in enumerate(traits):
-            merged = _merged(merged, self._object(trait, join(pointer, "traits", index))[0])
-        return _merged(merged, item)
+            laid = merged(laid, self._object(trait, join(pointer, "traits", index))[0])
+        return merged(laid, item)
 
     def _bindings(self, item: dict[str, Any], pointer: str) -> None:
         node, place = self._object(item.get("bindings", {}), join(pointer, "bindings"))
@@ -232,11 +232,11 @@ def ref_tokens(node: Any) -> tuple[str, ...]:
         return ()
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` laid on `base`, object by object."""
     result = dict(base)
     for name, value in over.items():
         known = result.get(name)
         both = isinstance(known, dict) and isinstance(value, dict)
-        result[name] = _merged(known, value) if both else value  # type: ignore[arg-type]
+        result[name] = merged(known, value) if both else value  # type: ignore[arg-type]
     return result

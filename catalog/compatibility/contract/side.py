@@ -1,0 +1,138 @@
+"""Two versions of a document side by side: what references lead to, and what is the same in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from catalog.canonical import resolve_local
+from catalog.pointer import join
+from catalog.snapshot import canonical_json, sha256_hex
+from catalog.walk import objects_in
+
+_MOST_HOPS = 20
+
+
+class Side:
+    """One version, in normal form."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self._texts: dict[str, bytes | None] = {}
+        self._uses: dict[str, frozenset[str]] = {}
+        self._text_hashes: dict[str, str] = {}
+        self._sha256: dict[bytes, str] = {}
+
+    def target(self, ref: str) -> Any:
+        """What a reference into the document names; None for any other."""
+        return resolve_local(self.document, unquote(ref)) if ref.startswith("#/") else None
+
+    def object(self, node: Any) -> dict[str, Any]:
+        """`node` with references followed; {} when that is no object. What stands beside a reference lies over it."""
+        laid: dict[str, Any] = {}
+        for _ in range(_MOST_HOPS):
+            if not isinstance(node, dict):
+                return laid
+            ref = node.get("$ref")
+            laid = {**{name: value for name, value in node.items() if name != "$ref"}, **laid}
+            if not isinstance(ref, str):
+                return laid
+            node = self.target(ref)
+        return laid
+
+    def members(self, parent: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
+        """Name and value of each member of `parent[name]`, extensions left out."""
+        children = parent.get(name)
+        for key, value in children.items() if isinstance(children, dict) else ():
+            if isinstance(key, str) and not key.startswith("x-"):
+                yield key, value
+
+    def text(self, ref: str) -> bytes | None:
+        """The JSON of what a reference names; None when that is not at hand."""
+        if ref not in self._texts:
+            target = self.target(ref)
+            self._texts[ref] = None if target is None else canonical_json(target)
+        return self._texts[ref]
+
+    def uses(self, ref: str) -> frozenset[str]:
+        """References within what a reference names."""
+        if ref not in self._uses:
+            self._uses[ref] = frozenset(references(self.target(ref)))
+        return self._uses[ref]
+
+    def sha256(self, node: Any) -> str:
+        """Of `node` and of all that it leads to."""
+        own = canonical_json(node)
+        known = self._sha256.get(own)
+        if known is None:
+            found: dict[str, None] = {}
+            todo = list(references(node))
+            while todo:
+                ref = todo.pop()
+                if ref not in found:
+                    found[ref] = None
+                    todo += self.uses(ref)
+            parts = [sha256_hex(own), *(f"{ref} {self._text_sha256(ref)}" for ref in sorted(found))]
+            known = self._sha256[own] = sha256_hex("\n".join(parts).encode())
+        return known
+
+    def _text_sha256(self, ref: str) -> str:
+        if ref not in self._text_hashes:
+            self._text_hashes[ref] = sha256_hex(self.text(ref) or b"")
+        return self._text_hashes[ref]
+
+
+class Sides:
+    """Both versions. A reference counts as the same when its text is, and all that it leads to is."""
+
+    def __init__(self, old: Side, new: Side) -> None:
+        self.old = old
+        self.new = new
+        self._changed = _changed(old, new)
+
+    def is_same(self, old: Any, new: Any) -> bool:
+        """Whether two nodes are the same to the last word, in whatever order."""
+        if old is new:
+            return True
+        if type(old) is not type(new) or canonical_json(old) != canonical_json(new):
+            return False
+        return not any(ref in self._changed for ref in references(old))
+
+    def is_same_reference(self, ref: str) -> bool:
+        """Whether a reference leads to the same in both."""
+        return ref not in self._changed
+
+
+def references(node: Any) -> Iterator[str]:
+    """References as a document writes them, and schemas that a discriminator names."""
+    for each, _ in objects_in(node):
+        ref = each.get("$ref")
+        if isinstance(ref, str):
+            yield ref
+        mapping = each.get("mapping")
+        if isinstance(mapping, dict):
+            yield from (mapped for value in mapping.values() if (mapped := mapped_reference(value)))
+
+
+def mapped_reference(value: Any) -> str:
+    """The reference that a discriminator's mapping means: names stand for components (OpenAPI 3.1.1 §4.8.25)."""
+    if not isinstance(value, str):
+        return ""
+    return value if "/" in value or "#" in value else f"#{join('/components/schemas', value)}"
+
+
+def _changed(old: Side, new: Side) -> frozenset[str]:
+    """References that lead to something else in the two, directly or through others."""
+    known = set(references(old.document)) | set(references(new.document))
+    users: dict[str, set[str]] = {}
+    for ref in known:
+        for used in old.uses(ref) | new.uses(ref):
+            users.setdefault(used, set()).add(ref)
+    found = {ref for ref in known if old.text(ref) != new.text(ref)}
+    todo = list(found)
+    while todo:
+        more = users.get(todo.pop(), set()) - found
+        found |= more
+        todo += more
+    return frozenset(found)
