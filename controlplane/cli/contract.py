@@ -1,4 +1,5 @@
-"""`waybill contract import`: a vendor's document becomes a contract of the workspace, the file kept as it is."""
+"""`waybill contract`: a vendor's document becomes a contract of the workspace, the file kept as it is; versions are
+compared (`controlplane.cli.difference`)."""
 
 from __future__ import annotations
 
@@ -16,13 +17,14 @@ from rich.console import Console
 from catalog.errors import Conflict, Invalid, Problem
 from catalog.note import NoteGroup, grouped
 from catalog.pointer import parse
+from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import check_slug, scopes
 
 app = typer.Typer(
     name="contract",
-    help="Contracts of a workspace.",
+    help="Contracts: import a vendor's, compare versions.",
     no_args_is_help=True,
     epilog="Example: waybill contract import orders.yaml --domain procurement",
 )
@@ -46,9 +48,13 @@ class Report(msgspec.Struct, frozen=True):
     notes: tuple[NoteGroup, ...]
 
 
+app.command("diff")(diff)
+app.command("changelog")(changelog)
+
+
 @app.callback()
 def contract() -> None:
-    """Contracts of a workspace."""
+    """Contracts: import a vendor's, compare versions."""
 
 
 @app.command("import")

@@ -100,6 +100,6 @@ def _header(
     ledger.words("header-described", place, old, new, "description", "example", "examples", "deprecated")
     ledger.extensions(place, old, new)
     for media in ways[0][1] if ways[0][1] == ways[1][1] else ():
-        schemas = [node["content"][media].get("schema") for node in (old, new)]
-        ledger.schema(place.at("content", media, "schema"), direction, *schemas, media)
+        one, other = (node["content"][media].get("schema") for node in (old, new))
+        ledger.schema(place.at("content", media, "schema"), direction, one, other, media)
     ledger.schema(place.at("schema"), direction, old.get("schema"), new.get("schema"))

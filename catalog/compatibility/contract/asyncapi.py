@@ -53,8 +53,8 @@ def compare_asyncapi(ledger: Ledger) -> None:
     for name in sorted(after.keys() - set(both.values())):
         place = Place(f"{after[name].action} {name}", "").at("operations", name)
         ledger.tell("event-operation-added", place, None, None, after[name].node, what=place.operation)
-    infos = [{**node, "info": {**(node.get("info") or {}), "version": ""}} for node in (old, new)]
-    ledger.words("document-described", root, *infos, "info", "tags", "externalDocs", "id")
+    one, other = ({**node, "info": {**(node.get("info") or {}), "version": ""}} for node in (old, new))
+    ledger.words("document-described", root, one, other, "info", "tags", "externalDocs", "id")
     ledger.words("server-changed", root.at("servers"), old, new, "servers")
     ledger.extensions(root, old, new)
 
@@ -110,11 +110,11 @@ def _compare(ledger: Ledger, old: Event, new: Event, place: Place) -> None:
         ledger.extensions(at, one, other)
     compare_meanings(ledger, old.node, new.node, place)
     schemes = [_schemes(side, event.node) for side, event in ((ledger.sides.old, old), (ledger.sides.new, new))]
-    compare_alternatives(ledger, *schemes, place.at("security"))
+    compare_alternatives(ledger, schemes[0], schemes[1], place.at("security"))
     messages = [
         _messages(side, event.node, event.channel) for side, event in ((ledger.sides.old, old), (ledger.sides.new, new))
     ]
-    _compare_messages(ledger, *messages, direction, place.at("messages"))
+    _compare_messages(ledger, messages[0], messages[1], direction, place.at("messages"))
     _reply(ledger, old.node, new.node, turned(direction), place.at("reply"))
 
 
@@ -140,14 +140,14 @@ def _parameters(ledger: Ledger, old: Event, new: Event, direction: Direction, pl
             side.object((event.channel.get("parameters") or {}).get(name))
             for side, event, name in ((ledger.sides.old, old, one), (ledger.sides.new, new, other))
         ]
-        ledger.words("parameter-described", where, *nodes, "description", "examples", "default")
+        ledger.words("parameter-described", where, nodes[0], nodes[1], "description", "examples", "default")
         if nodes[0].get("location") != nodes[1].get("location"):
             ledger.tell("parameter-moved", where, direction, nodes[0].get("location"), nodes[1].get("location"))
         schemas = [
             {"type": "string", "enum": node["enum"]} if isinstance(node.get("enum"), list) else {"type": "string"}
             for node in nodes
         ]
-        ledger.schema(where, direction, *schemas)
+        ledger.schema(where, direction, schemas[0], schemas[1])
 
 
 def _bindings(ledger: Ledger, old: dict[str, Any], new: dict[str, Any], place: Place) -> None:
@@ -176,7 +176,7 @@ def _reply(ledger: Ledger, old: dict[str, Any], new: dict[str, Any], direction: 
         _messages(side, node, channel)
         for side, node, channel in zip((ledger.sides.old, ledger.sides.new), (before, after), channels, strict=True)
     ]
-    _compare_messages(ledger, *messages, direction, place.at("messages"))
+    _compare_messages(ledger, messages[0], messages[1], direction, place.at("messages"))
 
 
 # ---- messages
@@ -211,7 +211,9 @@ def _compare_messages(
         if one is not None and other is not None:
             _message(ledger, one, other, direction, where)
         else:
-            ledger.tell("message-removed" if other is None else "message-added", where, direction, one, other, what=what)
+            ledger.tell(
+                "message-removed" if other is None else "message-added", where, direction, one, other, what=what
+            )
 
 
 def _message(ledger: Ledger, old: dict[str, Any], new: dict[str, Any], direction: Direction, place: Place) -> None:

@@ -62,4 +62,5 @@ def _unused(ledger: Ledger) -> None:
     for document in documents:
         for name in ("openapi", "asyncapi", "info"):  # their differences were judged, or say nothing
             document.pop(name, None)
-    ledger.words("document-described", Place("", ""), *documents, *sorted(documents[0].keys() | documents[1].keys()))
+    old, new = documents
+    ledger.words("document-described", Place("", ""), old, new, *sorted(documents[0].keys() | documents[1].keys()))

@@ -81,7 +81,7 @@ def _types(old: Shape, new: Shape) -> Iterator[Facet]:
     told = (sorted(old.types), sorted(new.types))
     if before != after:
         rule = "type-narrowed" if after < before else "type-widened" if before < after else "type-changed"
-        yield Facet(rule, ("type",), *told)
+        yield Facet(rule, ("type",), *told, " → ".join("/".join(names) or "nothing" for names in told))
     if ("null" in old.types) != ("null" in new.types) and before and after:
         yield Facet("null-allowed" if "null" in new.types else "null-refused", (), *told)
 
@@ -107,11 +107,11 @@ def _open_enum(old: Shape, new: Shape) -> Iterator[Facet]:
     values = [sorted((shape.enum or {}).values(), key=canonical_json) for shape in (old, new)]
     if old.is_open and new.is_open:
         if canonical_json(values[0]) != canonical_json(values[1]):
-            yield Facet("open-enum-changed", ("enum",), *values)
+            yield Facet("open-enum-changed", ("enum",), values[0], values[1])
     elif old.is_open:
-        yield Facet("enum-given", ("enum",), *values)
+        yield Facet("enum-given", ("enum",), values[0], values[1])
     else:
-        yield Facet("enum-dropped", ("enum",), *values)
+        yield Facet("enum-dropped", ("enum",), values[0], values[1])
 
 
 def _bounds(old: Shape, new: Shape) -> Iterator[Facet]:
@@ -120,7 +120,17 @@ def _bounds(old: Shape, new: Shape) -> Iterator[Facet]:
         if one == other:
             continue
         is_grown = _is_greater(name, one, other)
-        yield Facet(grown if is_grown else shrunk, (keyword,), one, other)
+        told = " → ".join(_shown(name, bound) for bound in (one, other))
+        yield Facet(grown if is_grown else shrunk, (keyword,), one, other, f"{keyword} {told}")
+
+
+def _shown(name: str, bound: Any) -> str:
+    if bound is None:
+        return "none"
+    if not isinstance(bound, tuple):
+        return str(bound)
+    value, is_exclusive = bound
+    return f"{value if name == 'minimum' else -value}{' excluded' if is_exclusive else ''}"
 
 
 def _is_greater(name: str, old: Any, new: Any) -> bool:
@@ -224,6 +234,11 @@ def _choices(old: Shape, new: Shape, sides: Sides) -> Iterator[Facet]:
     yield from _discriminator(old.discriminator, new.discriminator)
 
 
+def _mapping(discriminator: dict[str, Any]) -> dict[str, Any]:
+    mapping = discriminator.get("mapping")
+    return mapping if isinstance(mapping, dict) else {}
+
+
 def _discriminator(old: dict[str, Any] | None, new: dict[str, Any] | None) -> Iterator[Facet]:
     where = ("discriminator",)
     if old is None or new is None:
@@ -234,7 +249,7 @@ def _discriminator(old: dict[str, Any] | None, new: dict[str, Any] | None) -> It
     if old.get("propertyName") != new.get("propertyName"):
         names = (old.get("propertyName"), new.get("propertyName"))
         yield Facet("discriminator-changed", (*where, "propertyName"), *names, is_local=False)
-    before, after = (node.get("mapping") if isinstance(node.get("mapping"), dict) else {} for node in (old, new))
+    before, after = _mapping(old), _mapping(new)
     for value in sorted(before.keys() | after.keys()):
         one, other = before.get(value), after.get(value)
         if one is None or other is None:
@@ -276,4 +291,3 @@ def _plain(shape: Shape) -> dict[str, Any]:
 
 def _is_equal(one: Any, other: Any) -> bool:
     return canonical_json(one) == canonical_json(other)
-

@@ -58,6 +58,7 @@ class Ledger:
         """One change of `old` into `new`, None standing for absent; `what` names the thing for people."""
         known = RULES[rule]
         title = known.title[0].lower() + known.title[1:] if what else known.title
+        doubt = " (that it breaks nobody is not proved)" if is_undecided else ""
         self.changes.append(
             Change(
                 rule,
@@ -65,7 +66,7 @@ class Ledger:
                 place.location,
                 direction,
                 severity or known.severity(direction),
-                f"{what}: {title}" if what else title,
+                f"{what}: {title}{doubt}" if what else f"{title}{doubt}",
                 fingerprint(rule, place.location, _sha256(old), _sha256(new)),
                 witness,
                 is_undecided,

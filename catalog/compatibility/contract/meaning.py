@@ -52,9 +52,7 @@ def _safety(ledger: Ledger, old: dict[str, Any], new: dict[str, Any], place: Pla
 
 
 def _idempotency(ledger: Ledger, old: dict[str, Any], new: dict[str, Any], place: Place, method: str) -> None:
-    one, other = (
-        told.get("idempotency") or ("none" if _is_safe(told, method) else "optional") for told in (old, new)
-    )
+    one, other = (told.get("idempotency") or ("none" if _is_safe(told, method) else "optional") for told in (old, new))
     if one == other:
         return
     if other == "required":

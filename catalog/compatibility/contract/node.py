@@ -114,7 +114,9 @@ class Shape:
                 self.properties.setdefault(name, []).append(schema)
         names = node.get("required")
         hidden = {name for name in properties or () if name not in self.properties}
-        self.required |= {name for name in names if isinstance(name, str)} - hidden if isinstance(names, list) else set()
+        self.required |= (
+            {name for name in names if isinstance(name, str)} - hidden if isinstance(names, list) else set()
+        )
         more = node.get("additionalProperties", True)
         if more is False or node.get("unevaluatedProperties") is False:
             self.is_closed = True
@@ -171,7 +173,9 @@ class Shape:
                 out[keyword] = bound[0] if name == "minimum" else -bound[0]
             else:
                 out[name] = bound
-        out["allOf"] = [{name: value} for name, values in sorted(self.sets.items()) for value in sorted(values, key=str)]
+        out["allOf"] = [
+            {name: value} for name, values in sorted(self.sets.items()) for value in sorted(values, key=str)
+        ]
         out["required"] = sorted(self.required)
         out["properties"] = dict.fromkeys(sorted(self.properties), True)
         if self.is_closed:

@@ -62,7 +62,7 @@ def _normal(source: dict[str, Any], kind: str, canonicals: Canonicals, is_sorted
 
 
 def kind_of(document: Any) -> str:
-    """"openapi" or "asyncapi"."""
+    """ "openapi" or "asyncapi"."""
     if is_swagger(document):
         return "openapi"
     for name, pattern in _VERSIONS.items():

@@ -127,7 +127,9 @@ class _Comparer:
             if one != other:
                 where = place.at("parameters", "path", str(index))
                 ledger.tell("path-parameter-renamed", where, None, one, other, what=f"path parameter {one!r}")
-        compare_parameters(ledger, (old_item.node, before, names[0]), (new_item.node, after, names[1]), direction, place)
+        compare_parameters(
+            ledger, (old_item.node, before, names[0]), (new_item.node, after, names[1]), direction, place
+        )
         compare_bodies(ledger, before, after, direction, place)
         compare_answers(ledger, before, after, turned(direction), place)
         compare_meanings(ledger, before, after, place)
@@ -153,9 +155,9 @@ class _Comparer:
         if self._depth >= _MOST_DEEP:
             return  # a callback of a callback of a callback: references may go round in a circle here
         self._depth += 1
-        found = [_callbacks(side, node) for side, node in ((self._old, old), (self._new, new))]
+        before, after = _callbacks(self._old, old), _callbacks(self._new, new)
         kind = Kind(turned(direction), _CALLBACK.removed, _CALLBACK.added, f"{place.operation} {_CALLBACK.prefix}")
-        self._families(*found, kind, join(place.location, "callbacks"))
+        self._families(before, after, kind, join(place.location, "callbacks"))
         self._depth -= 1
 
 

@@ -187,7 +187,6 @@ class Walk:
         )
 
 
-
 def _identity(visit: Visit, facet: Facet) -> Any:
     """A property that comes with one definition is one change, however many objects it is laid into."""
     known = facet.new or facet.old

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from catalog.compatibility import Comparer, Comparison, Mode, Policy
 from catalog.compatibility.contract.ledger import Ledger, Place, Position
 from catalog.compatibility.contract.pair import MAJOR, PATCH, Key, Listed, Listing, Pair, Visit, Walk
-from catalog.compatibility.contract.rule import BREAKS, ORDER, RULES, Direction, Severity
+from catalog.compatibility.contract.rule import BREAKS, RULES, Direction, Severity
 from catalog.compatibility.contract.side import Sides
 from catalog.walk import objects_in
 
@@ -134,7 +134,7 @@ class _Judge:
         if listing.beyond > PATCH or (listing.beyond and not listing.is_described):
             is_break = listing.beyond >= MAJOR
             is_told |= is_break
-            self._whole_change(position, "schema-more", ORDER[min(listing.beyond, MAJOR)], is_undecided=is_break)
+            self._whole_change(position, "schema-more", _severity(listing.beyond), is_undecided=is_break)
         unproved = [pair for pair in map(self._pair, listing.open_pairs) if not self._is_proved(pair)]
         if unproved and not is_told:
             judged = [self._wholly(pair) for pair in unproved]
@@ -145,7 +145,9 @@ class _Judge:
         elif not findings and not listing.is_described and not listing.beyond:
             pairs = map(self._pair, listing.open_pairs)
             is_equal = all(self._wholly(pair, 1).verdict == "compatible" for pair in pairs)
-            self._whole_change(position, "schema-rewritten" if is_equal else "schema-changed", "patch" if is_equal else "minor")
+            self._whole_change(
+                position, "schema-rewritten" if is_equal else "schema-changed", "patch" if is_equal else "minor"
+            )
 
     def _pair(self, visit: Visit) -> Pair:
         return self._walk.pairs[visit.key]
@@ -169,6 +171,10 @@ class _Judge:
             is_undecided=is_undecided,
             witness=witness,
         )
+
+
+def _severity(weight: int) -> Severity:
+    return "major" if weight >= MAJOR else "minor" if weight > PATCH else "patch"
 
 
 def _witness(judged: Comparison) -> Any:

@@ -32,7 +32,9 @@ def compare_alternatives(ledger: Ledger, before: list[Alternative], after: list[
         if any(_satisfies(other, one) for one in before):
             continue
         same = next((one for one in before if other and one.keys() == other.keys()), None)
-        rule = "security-scope-removed" if same is not None and _satisfies(same, other) else "security-alternative-added"
+        rule = (
+            "security-scope-removed" if same is not None and _satisfies(same, other) else "security-alternative-added"
+        )
         rule = rule if other else "security-dropped"
         if same is None or rule == "security-scope-removed":
             told = [_plain(each) for each in before]

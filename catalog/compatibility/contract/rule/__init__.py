@@ -9,8 +9,6 @@ from __future__ import annotations
 from catalog.compatibility.contract.rule import content, event, shape, surface
 from catalog.compatibility.contract.rule.rule import BREAKS, ORDER, Bump, Direction, Rule, Severity
 
-RULES: dict[str, Rule] = {
-    rule.id: rule for rule in (*surface.RULES, *content.RULES, *shape.RULES, *event.RULES)
-}
+RULES: dict[str, Rule] = {rule.id: rule for rule in (*surface.RULES, *content.RULES, *shape.RULES, *event.RULES)}
 
 __all__ = ["BREAKS", "ORDER", "RULES", "Bump", "Direction", "Rule", "Severity"]

@@ -88,7 +88,8 @@ _CHOICES = (
     *pair(("choice-given", "Alternatives were given", "Values that are none of them are refused."),
           ("choice-dropped", "Alternatives were dropped", "Readers meet other values.")),
     both("discriminator-changed", "The discriminator names another property, or none",
-         "The property that chooses the schema is another.", "major", "discriminator-changed", _CHOICE, is_absolute=True),
+         "The property that chooses the schema is another.", "major", "discriminator-changed", _CHOICE,
+         is_absolute=True),
     both("discriminator-added", "A discriminator was added", "It names what the alternatives said before.", "minor",
          "discriminator-changed", _OFFER),
     both("mapping-changed", "A value of the discriminator chooses another schema, or none",
@@ -105,7 +106,8 @@ _CHOICES = (
     both("xml-changed", "Elements of XML are named otherwise", "Only where the media type is XML.", "major",
          "xml-changed", _CHOICE, is_absolute=True),
     both("reference-changed", "Another schema is referred to that is not at hand",
-         "What is outside of the document cannot be compared here.", "major", "reference-changed", _OTHER, is_absolute=True),
+         "What is outside of the document cannot be compared here.", "major", "reference-changed", _OTHER,
+         is_absolute=True),
 )  # fmt: skip
 
 _WHOLE = (

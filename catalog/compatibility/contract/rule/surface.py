@@ -24,8 +24,8 @@ _PATHS = (
     both("callback-added", "A callback was added", "Callers need not answer it: they have not declared an address.",
          "minor", "callback-removed", _OPERATION),
     both("operation-id-changed", "An operationId was changed or removed",
-         "Generated clients name their functions by it, and so do policies, objectives and statistics of use. Nothing on "
-         "the wire changes, and yet everybody has to change.", "major", "operation-id-changed", _OPERATION),
+         "Generated clients name their functions by it, and so do policies, objectives and statistics of use. Nothing "
+         "on the wire changes, and yet everybody has to change.", "major", "operation-id-changed", _OPERATION),
     both("operation-id-added", "An operationId was added where none was", "It replaces a name that tools had made.",
          "minor", "operation-id-changed", _OPERATION),
     both("path-parameter-renamed", "A path parameter has another name",
@@ -101,8 +101,8 @@ _WORDS = (
          "patch", "document-described", _DOCUMENTATION),
     both("operation-described", "Summary, description or tags of an operation were changed", "Words only.", "patch",
          "operation-described", _DOCUMENTATION),
-    both("extension-changed", "An extension was changed that Waybill does not read", "What it means is known elsewhere.",
-         "patch", "extension-changed", _DOCUMENTATION),
+    both("extension-changed", "An extension was changed that Waybill does not read",
+         "What it means is known elsewhere.", "patch", "extension-changed", _DOCUMENTATION),
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = (*_PATHS, *_SECURED, *_MEANINGS, *_WORDS)

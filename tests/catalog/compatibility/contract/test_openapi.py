@@ -146,7 +146,7 @@ def test_what_is_told_of_a_change(change, expected) -> None:
     """Nothing less, nothing more; and the bump is the heaviest of them."""
     found = compared(change)
     assert told(found) == expected
-    assert found.bump == max((severity for _, severity in expected), key="patch minor major".split().index,
+    assert found.bump == max((severity for _, severity in expected), key=("patch", "minor", "major").index,
                              default="none")  # fmt: skip
     assert found.verdict == ("incompatible" if found.bump == "major" else "compatible")
 

@@ -156,8 +156,10 @@ ALONE: list[tuple[str, Any, Any, Told]] = [
     ("order of what is required", thing(("a", "b")), thing(("b", "a")), set()),
     ("order of alternatives", {"oneOf": [cat(), DOG]}, {"oneOf": [DOG, cat()]}, set()),
     ("written out", {"allOf": [thing(a=TEXT), thing(b=TEXT)]}, thing(a=TEXT, b=TEXT), {("schema-rewritten", PATCH)}),
-    ("null as a type", {"oneOf": [TEXT, {"type": "null"}]}, {"type": ["string", "null"]}, {("schema-rewritten", PATCH)}),
-    ("words within an alternative", {"oneOf": [cat(), DOG]}, {"oneOf": [cat(a=TEXT), DOG]}, {("property-added", MINOR)}),
+    ("null as a type", {"oneOf": [TEXT, {"type": "null"}]}, {"type": ["string", "null"]},
+     {("schema-rewritten", PATCH)}),
+    ("property of an alternative", {"oneOf": [cat(), DOG]}, {"oneOf": [cat(a=TEXT), DOG]},
+     {("property-added", MINOR)}),
     ("discriminator", {"oneOf": [cat(), DOG], "discriminator": {"propertyName": "kind"}},
      {"oneOf": [cat(), DOG], "discriminator": {"propertyName": "sort"}}, {("discriminator-changed", MAJOR)}),
     ("discriminator gone", {"oneOf": [cat(), DOG], "discriminator": {"propertyName": "kind"}},
@@ -248,6 +250,7 @@ def test_one_of_around_what_was_there_is_seen() -> None:
 
 def test_an_enumeration_within_a_deep_object_is_seen() -> None:
     """oasdiff #861."""
+
     def document(*values: str) -> Any:
         found = schemas(True, True)
         schema = thing(state=text(enum=list(values)))
@@ -265,7 +268,10 @@ def test_an_enumeration_within_a_deep_object_is_seen() -> None:
 def test_circles_end() -> None:
     """oasdiff #442: through properties, items, allOf, and in place."""
     ref = {"$ref": "#/components/schemas/A"}
-    old = {"A": thing(next=ref, more={"type": "array", "items": ref}), "B": {"allOf": [{"$ref": "#/components/schemas/B"}]}}
+    old = {
+        "A": thing(next=ref, more={"type": "array", "items": ref}),
+        "B": {"allOf": [{"$ref": "#/components/schemas/B"}]},
+    }
     new = copy.deepcopy(old)
     new["A"]["properties"]["name"] = TEXT
     found = compare_contracts(schemas(ref, {"$ref": "#/components/schemas/B"}, **old), schemas(ref, ref, **new))

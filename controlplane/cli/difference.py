@@ -1,0 +1,254 @@
+"""`waybill contract diff` and `changelog`: what a new version of a contract means to those who use the old one."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from catalog.errors import Invalid, Problem
+from catalog.pointer import parse
+from controlplane.cli.output import say, say_json
+from controlplane.cli.report import Item, Level, RuleText, junit, markdown, sarif
+from controlplane.cli.report.markdown import cell
+
+if TYPE_CHECKING:
+    from catalog.canonical import Canonicals
+    from catalog.compatibility.contract import Change, ContractComparison
+
+STANDARD_INPUT = "-"
+_LEVELS: dict[str, Level] = {"major": "error", "minor": "warning", "patch": "hint"}
+_KEYS = ("rule", "operation", "location", "direction", "severity", "message", "fingerprint", "witness")
+#: sections of a changelog, in their order
+_SECTIONS = ("Breaking", "Added", "Changed", "Documentation")
+#: ends of the ids of rules that tell of something new
+_NEW = ("-added", "-declared", "-offered", "-promised")
+
+
+class DiffFormat(StrEnum):
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    junit = "junit"
+    sarif = "sarif"
+
+
+class Versions(NamedTuple):
+    """Two documents, and what came of comparing them."""
+
+    old: dict[str, Any]
+    new: dict[str, Any]
+    found: ContractComparison
+
+
+OldArgument = Annotated[str, typer.Argument(help="OpenAPI 2.0, 3.0, 3.1 or AsyncAPI 3, JSON or YAML; - reads it here.")]
+NewArgument = Annotated[str, typer.Argument(help="The later version, of the same kind; - reads it here.")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(help="wire: properties that the other side does not declare are ignored; strict: they count."),
+]
+WorkspaceOption = Annotated[Path | None, typer.Option(help="Workspace whose canonical schemas the documents refer to.")]
+
+
+def diff(
+    old: OldArgument,
+    new: NewArgument,
+    policy: PolicyOption = "wire",
+    workspace: WorkspaceOption = None,
+    output: Annotated[
+        DiffFormat, typer.Option("--format", help="How to print the result; junit and sarif for build servers.")
+    ] = DiffFormat.text,
+) -> None:
+    """Compare two versions of a contract: each change, whom it breaks, and the least version bump.
+
+    What breaks comes with a value that one side takes and the other refuses, where there is one. Exit status 0 when
+    the new version is compatible, 1 when it breaks or that could not be decided, 2 when an input is wrong.
+
+    Example: waybill contract diff orders-1.0.0.yaml orders-1.1.0.yaml
+    git show main:orders.yaml | waybill contract diff - orders.yaml --format markdown
+    """
+    versions = _compared(old, new, policy, workspace)
+    _print(versions, new, output)
+    if versions.found.verdict != "compatible":
+        raise typer.Exit(1)
+
+
+def changelog(
+    old: OldArgument, new: NewArgument, policy: PolicyOption = "wire", workspace: WorkspaceOption = None
+) -> None:
+    """Write what changed between two versions of a contract, for its users, in Markdown.
+
+    Breaking changes, additions, other changes and documentation, by operation.
+
+    Example: waybill contract changelog orders-1.0.0.yaml orders-2.0.0.yaml > CHANGES.md
+    """
+    say(changelog_text(_compared(old, new, policy, workspace)))
+
+
+# ---- reading
+
+
+def _compared(old: str, new: str, policy: str, workspace: Path | None) -> Versions:
+    from catalog.compatibility.contract import compare_contracts
+
+    known: dict[str, Literal["wire", "strict"]] = {"wire": "wire", "strict": "strict"}
+    if policy not in known:
+        raise Invalid(f"--policy {policy!r} is none: wire or strict")
+    if old == new == STANDARD_INPUT:
+        raise Invalid("only one of the two can be read from standard input")
+    documents = [_document(name) for name in (old, new)]
+    canonicals = _canonicals(workspace)
+    try:
+        found = compare_contracts(documents[0], documents[1], policy=known[policy], canonicals=canonicals)
+    except Invalid as error:
+        raise Invalid(f"{old} and {new} cannot be compared: {error.detail}", error.problems) from error
+    return Versions(documents[0], documents[1], found)
+
+
+def _document(name: str) -> Any:
+    """A parsed document. Raises: Invalid when it cannot be read, or is neither JSON nor YAML."""
+    from catalog.document import parse_document
+
+    try:
+        content = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
+    except OSError as error:
+        raise Invalid(f"{name}: {error.strerror or error}") from error
+    label = "standard input" if name == STANDARD_INPUT else name
+    is_json = name.endswith(".json") or content.lstrip().startswith(b"{")
+    documents, problems = parse_document(content, "input.json" if is_json else "input.yaml")
+    if problems or len(documents) != 1:
+        told = [Problem(each.message, each.pointer, label, each.remedy, each.rule) for each in problems]
+        raise Invalid(f"{label} is not one JSON or YAML document", told)
+    return documents[0]
+
+
+def _canonicals(workspace: Path | None) -> Canonicals:
+    if workspace is None:
+        return {}
+    from catalog.workspace import read_directory
+    from controlplane.registry.candidate import load_workspace
+
+    return load_workspace(read_directory(workspace)).schemas
+
+
+# ---- printing
+
+
+def _print(versions: Versions, file: str, output: DiffFormat) -> None:
+    found = versions.found
+    if output is DiffFormat.json:
+        changes = [{key: getattr(change, key) for key in _KEYS} for change in found.changes]
+        say_json({"verdict": found.verdict, "bump": found.bump, "changes": changes})
+    elif output is DiffFormat.text:
+        _say(found)
+    elif output is DiffFormat.markdown:
+        say(markdown(_items(found.changes, file), summary(found), "Nothing changed."))
+    elif output is DiffFormat.junit:
+        say(junit(_items(found.changes, file), "waybill contract diff"))
+    else:
+        say_json(sarif(_items(found.changes, file), _rules()))
+
+
+def _items(changes: Iterable[Change], file: str) -> list[Item]:
+    return [
+        Item(
+            change.rule,
+            _LEVELS[change.severity],
+            f"{change.operation}: {change.message}" if change.operation else change.message,
+            "" if file == STANDARD_INPUT else file,
+            change.location,
+            f"release it as a major version, or waive {change.fingerprint}" if change.severity == "major" else "",
+        )
+        for change in changes
+    ]
+
+
+def _rules() -> list[RuleText]:
+    from catalog.compatibility.contract import RULES
+
+    return [RuleText(rule.id, rule.title, rule.explanation) for rule in RULES.values()]
+
+
+def summary(found: ContractComparison) -> str:
+    """Verdict, bump and how many changes of each weight, in a line."""
+    if not found.changes:
+        return "compatible: nothing changed"
+    counts: Counter[str] = Counter(change.severity for change in found.changes)
+    told = ", ".join(f"{counts[name]} {name}" for name in _LEVELS if counts[name])
+    return f"{found.verdict}: at least a {found.bump} version ({told})"
+
+
+def _say(found: ContractComparison) -> None:
+    say(summary(found))
+    for operation, changes in _by_operation(found.changes):
+        say(f"\n{operation or 'document'}")
+        for change in changes:
+            say(f"  {change.severity:<5}  {change.message} [{change.rule}]")
+            say(f"         {where(change)}")
+            if change.severity == "major" and not change.is_undecided and change.witness is not None:
+                say(f"         such as {_value(change.witness)}")
+            if change.severity == "major":
+                say(f"         waiver: {change.fingerprint}")
+
+
+def _value(witness: Any) -> str:
+    import json
+
+    text = json.dumps(witness, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def where(change: Change) -> str:
+    """The place within the operation: "response 200 content application/json /items/name" as tokens."""
+    tokens = parse(change.location)
+    skipped = {"paths": 3, "webhooks": 3, "x-webhooks": 3, "operations": 2}.get(tokens[0], 0) if tokens else 0
+    rest = tokens[skipped:] if change.operation else tokens
+    return " › ".join(rest) or "itself"
+
+
+def _by_operation(changes: Iterable[Change]) -> Iterable[tuple[str, list[Change]]]:
+    found = sorted(changes, key=lambda change: change.operation)
+    return [(name, list(group)) for name, group in groupby(found, key=lambda change: change.operation)]
+
+
+# ---- changelog
+
+
+def changelog_text(versions: Versions) -> str:
+    """Markdown; what documents say is escaped."""
+    lines = [f"# {_heading(versions)}", "", f"{cell(summary(versions.found))}"]
+    for section in _SECTIONS:
+        chosen = [change for change in versions.found.changes if _section(change) == section]
+        if not chosen:
+            continue
+        lines += ["", f"## {section}"]
+        for operation, changes in _by_operation(chosen):
+            lines += ["", f"### {cell(operation or 'Document')}", ""]
+            lines += dict.fromkeys(_line(change) for change in changes)
+    return "\n".join(lines)
+
+
+def _heading(versions: Versions) -> str:
+    infos = [document.get("info") for document in (versions.old, versions.new)]
+    old, new = ({} if not isinstance(info, dict) else info for info in infos)
+    title = str(new.get("title") or old.get("title") or "Changes")
+    return cell(f"{title} {old.get('version', '')} → {new.get('version', '')}".strip())
+
+
+def _section(change: Change) -> str:
+    if change.severity == "major":
+        return "Breaking"
+    if change.severity == "patch":
+        return "Documentation"
+    return "Added" if change.rule.endswith(_NEW) else "Changed"
+
+
+def _line(change: Change) -> str:
+    side = f" ({change.direction})" if change.direction else ""
+    return f"- {cell(change.message)}{side}: {cell(where(change))}"
