@@ -11,7 +11,8 @@ Pure: reads files that it is given, does no other I/O. Public names by module:
   one document), `reader` (what both share), `bundle` (Bundler), `scope`, `extension` (what `x-waybill` may say),
   `route` (templates, overlap), `expression` (compile_expression, json_template, Context), `pointer` (RFC 6901), `walk`
 - schemas: `canonical` (CanonicalSchema), `reference` (Reference), `version`, `pin`, `schema` (Validators)
-- compatibility: `compatibility` (compare_schemas, Comparer: a proof, a witness, or unknown)
+- compatibility: `compatibility` (compare_schemas, Comparer: a proof, a witness, or unknown), `compatibility.contract`
+  (compare_contracts: each change with its weight, the least version bump)
 - publication: `compile` (compile_snapshot, diff, published_of), `snapshot` (Manifest, sign_manifest,
   verify_manifest), `running` (read_snapshot, Snapshot)
 - data: `library/` holds the built-in procure-to-pay contracts, schemas, objectives and measures
@@ -23,8 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog.compatibility import Change, Comparison, compare_schemas
+    from catalog.compatibility.contract import ContractComparison, compare_contracts
 
-__all__ = ["Change", "Comparison", "compare_schemas"]
+_CONTRACTS = ("ContractComparison", "compare_contracts")
+
+__all__ = ["Change", "Comparison", "ContractComparison", "compare_contracts", "compare_schemas"]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,5 +36,6 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from catalog import compatibility
+    from catalog.compatibility import contract
 
-    return getattr(compatibility, name)
+    return getattr(contract if name in _CONTRACTS else compatibility, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from catalog.compatibility.contract.node import ENCODED, OPAQUE, Shape
+from catalog.compatibility.contract.node import ENCODED, OPAQUE, TYPES, Shape
 from catalog.compatibility.contract.rule import Direction
 from catalog.compatibility.contract.side import Sides, mapped_reference
 from catalog.snapshot import canonical_json
@@ -78,12 +78,18 @@ def members(old: Shape, new: Shape, sides: Sides) -> Iterator[Member]:
 
 def _types(old: Shape, new: Shape) -> Iterator[Facet]:
     before, after = old.types - {"null"}, new.types - {"null"}
-    told = (sorted(old.types), sorted(new.types))
+    names = (sorted(old.types), sorted(new.types))
+    is_null_apart = before and after and TYPES not in (old.types, new.types)
     if before != after:
-        rule = "type-narrowed" if after < before else "type-widened" if before < after else "type-changed"
-        yield Facet(rule, ("type",), *told, " → ".join("/".join(names) or "nothing" for names in told))
-    if ("null" in old.types) != ("null" in new.types) and before and after:
-        yield Facet("null-allowed" if "null" in new.types else "null-refused", (), *told)
+        one, other = (before, after) if is_null_apart else (old.types, new.types)
+        rule = "type-narrowed" if other < one else "type-widened" if one < other else "type-changed"
+        yield Facet(rule, ("type",), *names, " → ".join(_listed(each) for each in names))
+    if ("null" in old.types) != ("null" in new.types) and (is_null_apart or before == after):
+        yield Facet("null-allowed" if "null" in new.types else "null-refused", (), *names)
+
+
+def _listed(types: list[str]) -> str:
+    return "anything" if len(types) == len(TYPES) else "/".join(types) or "nothing"
 
 
 def _enum(old: Shape, new: Shape, direction: Direction) -> Iterator[Facet]:
@@ -164,9 +170,8 @@ def _flags(old: Shape, new: Shape) -> Iterator[Facet]:
 
 def _properties(old: Shape, new: Shape, sides: Sides) -> Iterator[Facet]:
     gone, come = old.properties.keys() - new.properties.keys(), new.properties.keys() - old.properties.keys()
-    if gone and new.branches:  # what moved into alternatives is judged with them
+    if old.branches.keys() != new.branches.keys():  # what moved into alternatives is judged with them
         gone -= new.branch_names(sides.new)
-    if come and old.branches:
         come -= old.branch_names(sides.old)
     for name in sorted(gone):
         yield Facet("property-removed", ("properties", name), old.properties[name], None, name)

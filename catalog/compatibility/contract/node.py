@@ -87,8 +87,9 @@ class Shape:
             self.types &= _with_integer(named if isinstance(named, list) else [])
         known = node.get("x-extensible-enum")
         self.is_open |= bool(known)
-        values = [node["const"]] if "const" in node else node.get("enum", known)
-        if isinstance(values, list):
+        for values in ([node["const"]] if "const" in node else None, node.get("enum", known)):
+            if not isinstance(values, list):
+                continue
             found = {canonical_json(value): value for value in values if value is not None}
             self.enum = found if self.enum is None else {key: self.enum[key] for key in self.enum.keys() & found.keys()}
             if None not in values:

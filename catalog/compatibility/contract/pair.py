@@ -33,7 +33,13 @@ class Pair(NamedTuple):
     facets: tuple[Facet, ...]
     members: tuple[tuple[tuple[str, ...], Key], ...]
     schemas: tuple[dict[str, Any], dict[str, Any]]  # all that describes the value, as one schema each
-    is_plain: bool  # the value is judged by itself and its members by themselves, and that is all
+    is_lossy: bool  # the record of one of them does not hold all that the schemas say
+    is_choice: bool  # alternatives, or what is compared as it stands, differ
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the value is judged by itself and its members by themselves, and that is all."""
+        return not self.is_lossy and not self.is_choice
 
 
 class Visit(NamedTuple):
@@ -87,7 +93,7 @@ class Walk:
                 continue
             if len(self.pairs) >= MOST_PAIRS:
                 empty = Shape(self._sides.old, (), "")
-                self.pairs[current] = Pair(empty, empty, (_BEYOND,), (), ({}, {}), True)
+                self.pairs[current] = Pair(empty, empty, (_BEYOND,), (), ({}, {}), False, False)
                 continue
             self.pairs[current], more = self._pair(before, after)
             todo += more
@@ -111,7 +117,8 @@ class Walk:
     def is_open(self, key: Key) -> bool:
         """Whether a pair has to be judged as a whole. Alternatives in which nothing but words differs need not."""
         pair = self.pairs[key]
-        return not pair.is_plain and (self._worst[key] > PATCH or pair.old.branches.keys() != pair.new.branches.keys())
+        is_given = pair.old.branches.keys() != pair.new.branches.keys()
+        return pair.is_lossy or (pair.is_choice and (is_given or self._worst[key] > PATCH))
 
     def listing(self, key: Key) -> Listing:
         """The changes below a position; each pair tells its own once."""
@@ -175,8 +182,8 @@ class Walk:
                 key, parts = self._key(member.old, member.new)
                 found.append((member.tokens, key))
                 more.append((key, parts))
-        is_plain = _is_plain(old, new, self._sides, self._is_strict)
-        return Pair(old, new, told, tuple(sorted(found)), ({"allOf": before}, {"allOf": after}), is_plain), more
+        judged = (not _has_plain_members(old, new, self._is_strict), _is_choice(old, new, self._sides))
+        return Pair(old, new, told, tuple(sorted(found)), ({"allOf": before}, {"allOf": after}), *judged), more
 
     def _shape(self, side: Side, found: list[Any]) -> Shape:
         return Shape(side, found, _HIDDEN[self._direction])
@@ -195,18 +202,14 @@ def _identity(visit: Visit, facet: Facet) -> Any:
     return (visit.key, facet.rule, facet.tokens)
 
 
-def _is_plain(old: Shape, new: Shape, sides: Sides, is_strict: bool) -> bool:
-    """Whether nothing is asked beyond what `Shape.shallow` says and what the members are asked, each by itself.
-
-    What both say in the same words is asked of all values of both, and needs no proof.
-    """
+def _is_choice(old: Shape, new: Shape, sides: Sides) -> bool:
+    """Whether more is asked than what `Shape.shallow` says and what the members are asked, each by itself. What both
+    say in the same words is asked of all values of both, and needs no proof."""
     if not all(sides.is_same(old.branches.get(name), new.branches.get(name)) for name in ("oneOf", "anyOf")):
-        return False
+        return True
     if not all(sides.is_same(old.opaque.get(name), new.opaque.get(name)) for name in OPAQUE):
-        return False
-    if old.outside != new.outside:
-        return False
-    return _has_plain_members(old, new, is_strict)
+        return True
+    return old.outside != new.outside
 
 
 def _has_plain_members(old: Shape, new: Shape, is_strict: bool) -> bool:
