@@ -181,7 +181,8 @@ def _takes(validator: Draft202012Validator, value: Any) -> bool:
 @pytest.mark.parametrize(
     ("bump", "version", "expected"),
     [
-        ("major", "0.4.2", "minor"), ("minor", "0.4.2", "patch"), ("patch", "0.4.2", "patch"), ("none", "0.4.2", "none"),
+        ("major", "0.4.2", "minor"), ("minor", "0.4.2", "patch"), ("patch", "0.4.2", "patch"),
+        ("none", "0.4.2", "none"),
         ("major", "1.0.0", "major"), ("minor", "12.3.4", "minor"),
     ],
 )  # fmt: skip
