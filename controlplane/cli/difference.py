@@ -8,21 +8,22 @@ from collections.abc import Iterable
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from catalog.errors import Invalid, Problem
 from catalog.pointer import parse
+from catalog.reference import parse_reference
 from controlplane.cli.output import say, say_json
 from controlplane.cli.report import Item, Level, RuleText, junit, markdown, sarif
 from controlplane.cli.report.markdown import cell
+from controlplane.cli.schema import STANDARD_INPUT, Policy, library_schemas
 
 if TYPE_CHECKING:
     from catalog.canonical import Canonicals
     from catalog.compatibility.contract import Change, ContractComparison
 
-STANDARD_INPUT = "-"
 _LEVELS: dict[str, Level] = {"major": "error", "minor": "warning", "patch": "hint"}
 _KEYS = ("rule", "operation", "location", "direction", "severity", "message", "fingerprint", "witness")
 #: sections of a changelog, in their order
@@ -50,16 +51,18 @@ class Versions(NamedTuple):
 OldArgument = Annotated[str, typer.Argument(help="OpenAPI 2.0, 3.0, 3.1 or AsyncAPI 3, JSON or YAML; - reads it here.")]
 NewArgument = Annotated[str, typer.Argument(help="The later version, of the same kind; - reads it here.")]
 PolicyOption = Annotated[
-    str,
+    Policy,
     typer.Option(help="wire: properties that the other side does not declare are ignored; strict: they count."),
 ]
-WorkspaceOption = Annotated[Path | None, typer.Option(help="Workspace whose canonical schemas the documents refer to.")]
+WorkspaceOption = Annotated[
+    Path | None, typer.Option(help="Workspace whose canonical schemas count; default: the built-in library's.")
+]
 
 
 def diff(
     old: OldArgument,
     new: NewArgument,
-    policy: PolicyOption = "wire",
+    policy: PolicyOption = Policy.wire,
     workspace: WorkspaceOption = None,
     output: Annotated[
         DiffFormat, typer.Option("--format", help="How to print the result; junit and sarif for build servers.")
@@ -80,7 +83,7 @@ def diff(
 
 
 def changelog(
-    old: OldArgument, new: NewArgument, policy: PolicyOption = "wire", workspace: WorkspaceOption = None
+    old: OldArgument, new: NewArgument, policy: PolicyOption = Policy.wire, workspace: WorkspaceOption = None
 ) -> None:
     """Write what changed between two versions of a contract, for its users, in Markdown.
 
@@ -94,18 +97,15 @@ def changelog(
 # ---- reading
 
 
-def _compared(old: str, new: str, policy: str, workspace: Path | None) -> Versions:
+def _compared(old: str, new: str, policy: Policy, workspace: Path | None) -> Versions:
     from catalog.compatibility.contract import compare_contracts
 
-    known: dict[str, Literal["wire", "strict"]] = {"wire": "wire", "strict": "strict"}
-    if policy not in known:
-        raise Invalid(f"--policy {policy!r} is none: wire or strict")
     if old == new == STANDARD_INPUT:
         raise Invalid("only one of the two can be read from standard input")
     documents = [_document(name) for name in (old, new)]
     canonicals = _canonicals(workspace)
     try:
-        found = compare_contracts(documents[0], documents[1], policy=known[policy], canonicals=canonicals)
+        found = compare_contracts(documents[0], documents[1], policy=policy.value, canonicals=canonicals)
     except Invalid as error:
         raise Invalid(f"{old} and {new} cannot be compared: {error.detail}", error.problems) from error
     return Versions(documents[0], documents[1], found)
@@ -129,12 +129,20 @@ def _document(name: str) -> Any:
 
 
 def _canonicals(workspace: Path | None) -> Canonicals:
+    """The canonical schemas that a document may refer to."""
     if workspace is None:
-        return {}
+        return _library()
     from catalog.workspace import read_directory
     from controlplane.registry.candidate import load_workspace
 
     return load_workspace(read_directory(workspace)).schemas
+
+
+def _library() -> Canonicals:
+    from catalog.canonical import canonical_schema
+
+    known = {parse_reference(name): schema for name, schema in library_schemas().items()}
+    return {each.key: canonical_schema(each.object, each.range, schema) for each, schema in known.items()}
 
 
 # ---- printing

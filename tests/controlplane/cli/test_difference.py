@@ -107,7 +107,7 @@ def test_one_of_the_two_may_come_by_standard_input(run, files) -> None:
         (("old.json", "broken.yaml"), "broken.yaml"),
         (("old.json", "list.json"), "OpenAPI 2.0, 3.0 or 3.1"),
         (("-", "-"), "standard input"),
-        (("old.json", "same.yaml", "--policy", "lax"), "strict"),
+        (("old.json", "same.yaml", "--policy", "lax"), "'strict'"),
         (("old.json", "same.yaml", "--workspace", "nowhere"), "nowhere"),
     ],
 )
@@ -117,14 +117,15 @@ def test_bad_input_is_told_in_one_message_with_status_2(words, told, run) -> Non
         assert found.status == 2 and told in found.err and "Traceback" not in found.err and found.out == ""
 
 
-def test_canonical_schemas_come_from_a_workspace(run, files) -> None:
-    """Another version of one is judged by what it says, not by its name."""
+def test_canonical_schemas_come_from_the_library_or_a_workspace(run, files) -> None:
+    """Another version of one is judged by what it says, not by its name; one that nobody has is undecided."""
     (files / "w").mkdir()
     (files / "w" / "waybill.yaml").write_text("workspace: w\ninclude: [procure-to-pay]\n")
     document = base()
-    document["components"]["schemas"]["Order"] = {"$ref": "canonical:supplier@^1.0"}
-    (files / "one.json").write_text(json.dumps(document))
-    document["components"]["schemas"]["Order"] = {"$ref": "canonical:supplier@1.0.0"}
-    (files / "two.json").write_text(json.dumps(document))
-    assert run("diff", "one.json", "two.json").status == 1
+    for name, ref in (("one", "supplier@^1.0"), ("two", "supplier@1.0.0"), ("none", "supplier@9.0.0")):
+        document["components"]["schemas"]["Order"] = {"$ref": f"canonical:{ref}"}
+        (files / f"{name}.json").write_text(json.dumps(document))
+    assert run("diff", "one.json", "two.json").out == "compatible: nothing changed\n"
     assert run("diff", "one.json", "two.json", "--workspace", "w").out == "compatible: nothing changed\n"
+    assert run("diff", "one.json", "none.json").status == 1
+    assert "reference-changed" in run("diff", "one.json", "none.json").out
