@@ -24,7 +24,7 @@ from controlplane.cli.scaffold import check_slug, scopes
 
 app = typer.Typer(
     name="contract",
-    help="Contracts: import a vendor's, compare versions.",
+    help="Contracts of a workspace, and two versions of any compared.",
     no_args_is_help=True,
     epilog="Example: waybill contract import orders.yaml --domain procurement",
 )
@@ -54,7 +54,7 @@ app.command("changelog")(changelog)
 
 @app.callback()
 def contract() -> None:
-    """Contracts: import a vendor's, compare versions."""
+    """Contracts of a workspace, and two versions of any compared."""
 
 
 @app.command("import")
