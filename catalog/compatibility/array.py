@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from catalog.compatibility.evaluate import SHALLOW
 from catalog.compatibility.outcome import EMPTY, Outcome, some
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def decide(solver: Solver, branch: Branch) -> Outcome:
         if not found:
             return EMPTY
         options.append([(place, value) for place, outcome in found for value in outcome.values])
-    return some(value for value in _built(array, options) if solver.fits(value, branch))
+    return some(value for value in _built(array, options) if solver.fits(value, branch, depth=SHALLOW))
 
 
 def _built(array: _Array, options: list[list[tuple[int, Any]]]) -> Iterator[list[Any]]:

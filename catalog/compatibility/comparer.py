@@ -18,8 +18,9 @@ from catalog.compatibility.solver import Solver
 from catalog.compatibility.term import Arena, Term
 
 #: steps of one comparison; a step is one question or one case of it, measured at some 20 to 100 µs
-MOST_STEPS = 20_000
-_MOST_CHANGES = 500
+MOST_STEPS = 50_000
+_FEWEST_STEPS = 2_000
+_MOST_CHANGES = 200
 _SIDES = ("old", "new")
 
 
@@ -77,6 +78,7 @@ class Comparer:
         self._policy = policy
         self._resources = resources or {}
         self._views: dict[Direction | None, _View] = {}
+        self._compared: dict[tuple[str, str, Mode, Direction | None], Comparison] = {}
 
     def compare(
         self, old_schema: Any, new_schema: Any, *, mode: Mode = "backward", direction: Direction | None = None
@@ -87,21 +89,28 @@ class Comparer:
             raise ValueError(f"unknown mode {mode!r}; known are backward, forward, full")
         if self.is_same(old_schema, new_schema):
             return Comparison("compatible")
-        if direction not in self._views:
-            self._views[direction] = _View(self._documents, self._sharing, self._policy, direction, self._resources)
-        return self._views[direction].compare(old_schema, new_schema, mode)
+        key = (_text(old_schema), _text(new_schema), mode, direction)
+        if key not in self._compared:
+            if direction not in self._views:
+                self._views[direction] = _View(self._documents, self._sharing, self._policy, direction, self._resources)
+            self._compared[key] = self._views[direction].compare(old_schema, new_schema, mode)
+        return self._compared[key]
 
     def is_same(self, old_schema: Any, new_schema: Any) -> bool:
         """Whether two schemas are equal, annotations included, and lead to equal ones: the fast path."""
         old, new = self._documents
-        text = json.dumps(old_schema, sort_keys=True)
-        if old.dialect != new.dialect or text != json.dumps(new_schema, sort_keys=True):
+        text = _text(old_schema)
+        if old.dialect != new.dialect or text != _text(new_schema):
             return False
         if old_schema is old.root and new_schema is new.root:
             return True
         if is_placed(text, old.dialect):
             return False
         return all(self._sharing.is_shared(old.address(ref, "")) for ref in references(old_schema))
+
+
+def _text(schema: Any) -> str:
+    return json.dumps(schema, sort_keys=True)
 
 
 class Witness(NamedTuple):
@@ -133,6 +142,8 @@ class _View:
         strict = any(document.dialect.is_integer_strict for document in documents)
         self._solver = Solver(self._arena, self._expand, evaluator, policy == "wire", strict)
         self._targets: dict[Term, Term | None] = {}
+        self._steps = MOST_STEPS
+        self._left = 0
 
     def _expand(self, term: Term) -> Term | None:
         if term not in self._targets:
@@ -153,11 +164,14 @@ class _View:
         schemas = (old, new)
         reader = 1 - writer
         held, broken = (self._lifters[side].term(schemas[side]) for side in (writer, reader))
-        outcome = self._solver.prove({held}, {broken}, MOST_STEPS)
+        outcome = self._solver.prove({held}, {broken}, self._steps)
+        if self._solver.is_exhausted:  # a document that is too hard as a whole must not cost this again and again
+            self._steps = max(_FEWEST_STEPS, self._steps // 2)
         found = list(differences(old, new, self._documents, self._lifters, self._arena, self._direction))
         if outcome.is_empty:
             return Comparison("compatible", tuple(_change(each, "compatible") for each in found[:_MOST_CHANGES]))
         witness = self._witness(schemas, writer, outcome.values)
+        self._left = self._steps // 5  # for all changes together
         changes = [self._judged(each, held, schemas, writer) for each in found[:_MOST_CHANGES]]
         refuted = next((change for change in changes if change.verdict == "incompatible"), None)
         if witness is None and refuted is not None:
@@ -172,7 +186,8 @@ class _View:
         term = difference.terms[1 - writer]
         if term is None:
             return _change(difference, "compatible")
-        outcome = self._solver.prove({held}, {term}, MOST_STEPS // 10)
+        outcome = self._solver.prove({held}, {term}, min(self._left, _FEWEST_STEPS))
+        self._left -= min(self._left, _FEWEST_STEPS) - max(self._solver.steps_left, 0)
         if outcome.is_empty:
             return _change(difference, "compatible")
         witness = self._witness(schemas, writer, outcome.values)

@@ -6,6 +6,7 @@ judged alone. Branches of anyOf, oneOf, not and if are not entered: they say not
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,8 +19,8 @@ from catalog.compatibility.term import Arena, Term, value_key
 from catalog.pointer import join
 
 Wrap = Callable[[Term], Term]
-_MOST = 2_000
-_DEEPEST = 60
+_MOST = 120  # pairs of schemas
+_DEEPEST = 16
 
 _BOUNDS = (
     *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
@@ -80,7 +81,7 @@ def differences(
 ) -> Iterator[Difference]:
     """Every difference between two schemas that may matter to an instance."""
     walk = _Walk(documents, lifters, arena, direction)
-    yield from walk.pair(_Side(old, "", _same), _Side(new, "", _same), "", 0)
+    yield from walk.all(_Side(old, "", _same), _Side(new, "", _same))
 
 
 def _same(term: Term) -> Term:
@@ -100,12 +101,19 @@ class _Walk:
         self._arena = arena
         self._direction = direction
         self._seen: set[tuple[int, int]] = set()
+        self._queue: deque[tuple[_Side, _Side, str, int]] = deque()
+
+    def all(self, old: _Side, new: _Side) -> Iterator[Difference]:
+        """The nearest first; what lies very deep, or beyond very many others, is left to the whole."""
+        self._queue.append((old, new, "", 0))
+        while self._queue and len(self._seen) < _MOST:
+            yield from self.pair(*self._queue.popleft())
 
     def pair(self, old: _Side, new: _Side, pointer: str, depth: int) -> Iterator[Difference]:
         sides = (self._followed(old, 0), self._followed(new, 1))
         terms = tuple(self._lifters[index].term(side.schema, side.base) for index, side in enumerate(sides))
         key = (id(sides[0].schema), id(sides[1].schema))
-        if terms[0] is terms[1] or key in self._seen or len(self._seen) > _MOST:
+        if terms[0] is terms[1] or key in self._seen:
             return
         if any(side.schema is False for side in sides) or depth > _DEEPEST or self._is_mixed():
             yield self._whole("schema-changed", pointer, sides, terms)
@@ -198,7 +206,7 @@ class _Walk:
 
                 if name in maps[0] and name in maps[1]:
                     old, new = (view.inner(each[name], wrap) for view, each in zip(views, maps, strict=True))
-                    yield from self.pair(old, new, place, depth + 1)
+                    self._queue.append((old, new, place, depth + 1))
                 else:
                     rule = f"{word}-removed" if name in maps[0] else f"{word}-added"
                     terms = (self._member(views, 0, keyword, name, wrap), self._member(views, 1, keyword, name, wrap))
@@ -232,7 +240,7 @@ class _Walk:
         place = join(pointer, "additionalProperties")
         if all(isinstance(each, dict) for each in given):
             old, new = (view.inner(each, self._others(view)) for view, each in zip(views, given, strict=True))
-            yield from self.pair(old, new, place, depth + 1)
+            self._queue.append((old, new, place, depth + 1))
             return
         terms = [self._lifters[index].term(each, views[index].base) for index, each in enumerate(given)]
         if terms[0] is terms[1]:
@@ -260,7 +268,7 @@ class _Walk:
         tuples = [_tuple(view.schema) for view in views]
         if not any(tuples) and all(isinstance(each, dict) for each in given):
             old, new = (view.inner(each, self._every) for view, each in zip(views, given, strict=True))
-            yield from self.pair(old, new, join(pointer, "items"), depth + 1)
+            self._queue.append((old, new, join(pointer, "items"), depth + 1))
             return
 
         def rule(old: Any, new: Any) -> str:
@@ -276,7 +284,7 @@ class _Walk:
         if len(given[0]) == len(given[1]):
             for index, parts in enumerate(zip(*given, strict=True)):
                 old, new = (view.inner(part, _same) for view, part in zip(views, parts, strict=True))
-                yield from self.pair(old, new, join(pointer, "allOf", index), depth + 1)
+                self._queue.append((old, new, join(pointer, "allOf", index), depth + 1))
             return
 
         def rule(old: Any, new: Any) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
+from catalog.compatibility.outcome import Exhausted
 from catalog.compatibility.regex import matches
 from catalog.compatibility.term import NUMBERS, SCOPE, Term, kind_of, value_key
 
 _DEEPEST = 60
+SHALLOW = 45  # a depth from which only the outer parts of a value are looked at
 #: whole numbers below this are exact as floating point too
 EXACT = 2**53
 
@@ -37,11 +39,15 @@ class Evaluator:
     """`expand` says what a reference means, None when unknown; `conforms` whether a value has a format."""
 
     def __init__(self, expand: Expand, conforms: Conforms) -> None:
+        self.left = 0  # evaluations that may still be made
         self._expand = expand
         self._conforms = conforms
 
     def evaluate(self, term: Term, value: Any, is_exact: bool = True, depth: int = 0) -> bool | None:
         """Whether `value` is valid under `term`. Not `is_exact`: any whole number in it may also be written 1.0."""
+        self.left -= 1
+        if self.left < 0:
+            raise Exhausted
         if depth > _DEEPEST:
             return None
         scope = SCOPE.get(term.op)

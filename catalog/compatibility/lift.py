@@ -93,8 +93,10 @@ class Lifter:
         return self._arena.make("ref", address, "" if shared else self._side)
 
     def _opaque(self, schema: dict[str, Any], base: str) -> Term:
-        text = json.dumps(schema, sort_keys=True)
-        addresses = sorted({self.document.address(ref, base) for ref in references(schema)})
+        keywords = self.document.dialect.keywords
+        said = {name: each for name, each in schema.items() if name in keywords or name == "$ref" or not keywords}
+        text = json.dumps(said, sort_keys=True)
+        addresses = sorted({self.document.address(ref, base) for ref in references(said)})
         is_known = not is_placed(text, self.document.dialect) and all(map(self._is_shared, addresses))
         return self._arena.make("opaque", text, *addresses, *(() if is_known else (self._side, base)))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from catalog.compatibility.evaluate import any_matches
+from catalog.compatibility.evaluate import SHALLOW, any_matches
 from catalog.compatibility.outcome import EMPTY, OPEN, Outcome, some
 from catalog.compatibility.regex import matches
 
@@ -176,7 +176,7 @@ def decide(solver: Solver, branch: Branch) -> Outcome:
         if not found:
             return EMPTY
         needs.append([(name, value) for name, outcome in found for value in outcome.values])
-    return some(value for value in _built(made, needs) if solver.fits(value, branch))
+    return some(value for value in _built(made, needs) if solver.fits(value, branch, depth=SHALLOW))
 
 
 def _counts(branch: Branch) -> tuple[int, int | None]:

@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 MOST_VALUES = 4
 
 
+class Exhausted(Exception):
+    """The budget of steps is used up."""
+
+
 class Outcome(NamedTuple):
     """`is_empty` is a proof that there are no such values. `values` are candidates, none of them proven."""
 

@@ -7,7 +7,8 @@ the other. Open branches leave candidates for a witness.
 
 Values within values are smaller, so a question that comes up again within itself, about a smaller value, may be taken
 for proven while it is being proven (a smallest counterexample would contradict it); results that lean on such an
-assumption are kept only when it turns out true.
+assumption are kept only when it turns out true. What leads through references is never followed into the depth: each
+such question is assumed, queued, and verified by itself.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from typing import Any, NamedTuple
 
 from catalog.compatibility import array, member, number, text
 from catalog.compatibility.evaluate import Evaluator
-from catalog.compatibility.outcome import EMPTY, MOST_VALUES, OPEN, Outcome, some
+from catalog.compatibility.outcome import EMPTY, MOST_VALUES, OPEN, Exhausted, Outcome, some
 from catalog.compatibility.term import KINDS, SCOPE, Arena, Term, kind_of
 
 _DEEPEST = 40  # questions within questions
 _FOR_EVER = 1_000_000_000
+_ASSUMED = -1
+_EVALUATIONS = 20  # of terms, to a step
+_ENOUGH = 2  # candidates for a value within
 _ORDER = ("object", "array", "string", "integer", "fraction", "boolean", "null", "integral")
 
 Terms = frozenset[Term]
+Question = tuple[Terms, Terms]
 Todo = list[tuple[Term, bool]]
-
-
-class Exhausted(Exception):
-    """The budget of steps is used up."""
 
 
 class Branch(NamedTuple):
@@ -64,9 +65,13 @@ class Solver:
         self.steps_left = 0
         self._expand = expand
         self._kinds = [kind for kind in _ORDER if has_strict_integers or kind != "integral"]
-        self._kept: dict[tuple[Terms, Terms], _Kept] = {}
-        self._asked: dict[tuple[Terms, Terms], tuple[int, int]] = {}  # in progress -> place, level
-        self._trail: list[tuple[Terms, Terms]] = []  # kept on an assumption
+        self._kept: dict[Question, _Kept] = {}
+        self._asked: dict[Question, tuple[int, int]] = {}  # in progress -> place, level
+        self._trail: list[Question] = []  # kept on an assumption
+        self._used: dict[Question, None] = {}  # assumed while one question is being answered
+        self._wanted = MOST_VALUES
+        self._leads: dict[Term, bool] = {}
+        self.is_exhausted = False
         self._leaning: list[int] = []
         self._level = 0  # how deep within the value
         self._kinds_of: dict[Term, frozenset[str]] = {}
@@ -74,17 +79,55 @@ class Solver:
     def prove(self, held: Iterable[Term], broken: Iterable[Term], steps: int) -> Outcome:
         """Whether no value holds to all of `held` and breaks all of `broken`; open when the steps run out."""
         self.steps_left = steps
+        self.evaluator.left = steps * _EVALUATIONS
+        self.is_exhausted = False
+        self._wanted = MOST_VALUES
         self._asked.clear()
         self._leaning.clear()
         self._level = 0
         try:
-            return self.ask(frozenset(held), frozenset(broken), is_within=False)
+            return self._settled((frozenset(held), frozenset(broken)))
         except (Exhausted, RecursionError):
-            for key in self._trail:
-                self._kept.pop(key, None)
+            self.is_exhausted = True
             return OPEN
         finally:
-            self._trail.clear()
+            self._forget()
+
+    def _settled(self, root: Question) -> Outcome:
+        """The answer to `root`, every question about a value within that leads through a reference being assumed to
+        be proven, verified by itself, and taken back with all that leaned on it when that fails."""
+        users: dict[Question, list[Question]] = {}
+        assumed = {root}
+        todo = {root: None}  # in order, each once
+        while todo:
+            question = next(iter(todo))
+            del todo[question]
+            if question in self._kept:
+                continue
+            self._wanted = MOST_VALUES if question == root else _ENOUGH
+            self._used.clear()
+            outcome = self._answer(question, is_within=False)
+            self._forget()
+            if not outcome.is_empty:
+                if question == root:
+                    return outcome
+                assumed.discard(question)
+                todo.update(dict.fromkeys(users.pop(question, ())))
+                continue
+            for used in self._used:
+                users.setdefault(used, []).append(question)
+                if used not in assumed:
+                    assumed.add(used)
+                    todo[used] = None
+        for question in assumed:
+            self._kept.setdefault(question, _Kept(EMPTY, _FOR_EVER))
+        return self._kept[root].outcome
+
+    def _forget(self) -> None:
+        """Drop what was kept on an assumption that is still one."""
+        for key in self._trail:
+            self._kept.pop(key, None)
+        self._trail.clear()
 
     def ask(self, held: Terms, broken: Terms, is_within: bool = True) -> Outcome:
         """The same as a part of a proof. `is_within`: about a value within the one that is asked about."""
@@ -95,6 +138,10 @@ class Solver:
         if kept is not None:
             self._lean(kept.leans_on)
             return kept.outcome
+        if is_within and broken and any(map(self._is_leading, (*held, *broken))):
+            self._used[key] = None
+            self._lean(_ASSUMED)
+            return EMPTY
         if key in self._asked:
             place, level = self._asked[key]
             if self._level + is_within <= level:
@@ -105,7 +152,7 @@ class Solver:
             return OPEN
         return self._answer(key, is_within)
 
-    def _answer(self, key: tuple[Terms, Terms], is_within: bool) -> Outcome:
+    def _answer(self, key: Question, is_within: bool) -> Outcome:
         self.step()
         self._level += is_within
         place, start = len(self._asked), len(self._trail)
@@ -130,6 +177,14 @@ class Solver:
             self._trail.append(key)
             self._lean(leans_on)
         return outcome
+
+    def _is_leading(self, term: Term) -> bool:
+        """Whether a reference stands anywhere in `term`."""
+        known = self._leads.get(term)
+        if known is None:
+            parts = (part for part in term.args if isinstance(part, Term))
+            known = self._leads[term] = term.op == "ref" or any(map(self._is_leading, parts))
+        return known
 
     def _lean(self, place: int) -> None:
         if self._leaning:
@@ -163,7 +218,7 @@ class Solver:
         for outcome in outcomes:
             is_empty = is_empty and outcome.is_empty
             values += outcome.values[: MOST_VALUES - len(values)]
-            if len(values) == MOST_VALUES:
+            if len(values) >= self._wanted:
                 break
         return Outcome(is_empty, tuple(values))
 
@@ -224,6 +279,10 @@ class Solver:
         finite = self._finite(branch, kind)
         if finite is not None:
             return finite
+        only = self._only_union(branch)
+        if only is not None:
+            branch.broken.discard(only)
+            return self._joined(self._option(branch.copy(), [(part, False)], kind) for part in only.args)
         choices = self._choices(branch, kind)
         if choices is None:
             return EMPTY
@@ -232,6 +291,13 @@ class Solver:
         term, options = min(choices, key=lambda choice: (choice[0] in branch.broken, len(choice[1])))
         (branch.held if term in branch.held else branch.broken).discard(term)
         return self._joined(self._option(branch.copy(), list(option), kind) for option in options)
+
+    def _only_union(self, branch: Branch) -> Term | None:
+        """The broken `all` that is the only term with several ways left."""
+        if any(term.op in _WAYS_HELD for term in branch.held):
+            return None
+        several = [term for term in branch.broken if term.op == "all" or term.op in _WAYS_BROKEN]
+        return several[0] if len(several) == 1 and several[0].op == "all" else None
 
     def _option(self, branch: Branch, option: Todo, kind: str) -> Outcome:
         return self._kind(branch, kind) if self._add(branch, option) else EMPTY
@@ -333,13 +399,15 @@ class Solver:
                 left.append(value)
         return some(left) if left else EMPTY
 
-    def fits(self, value: object, branch: Branch, is_exact: bool = True) -> bool:
-        """Whether nothing is known against `value`."""
+    def fits(self, value: object, branch: Branch, is_exact: bool = True, depth: int = 0) -> bool:
+        """Whether nothing is known against `value`; a greater `depth` looks less far into it."""
         is_exact = is_exact or not isinstance(value, list | dict)
         say = self.evaluator.evaluate
-        return all(
-            say(term, value, is_exact) is not False for term in branch.held if term.op not in ("all", "ref")
-        ) and all(say(term, value, is_exact) is not True for term in branch.broken if term.op not in ("any", "ref"))
+        held = (term for term in branch.held if term.op not in ("all", "ref"))
+        broken = (term for term in branch.broken if term.op not in ("any", "ref"))
+        return all(say(term, value, is_exact, depth) is not False for term in held) and all(
+            say(term, value, is_exact, depth) is not True for term in broken
+        )
 
     def _choices(self, branch: Branch, kind: str) -> list[tuple[Term, list[Todo]]] | None:
         """Every term that still allows several ways, with these ways; None when the branch closes on the way."""
@@ -458,4 +526,3 @@ _REDUCERS: dict[tuple[str, bool], Callable[[Solver, Branch, Term, str], Todo | N
     ("dependent", False): Solver._reduce_broken_dependent,
     ("dependent-schema", False): Solver._reduce_broken_dependent,
 }
-__all__ = ["EMPTY", "OPEN", "Branch", "Exhausted", "Outcome", "Solver"]
