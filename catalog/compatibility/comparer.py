@@ -171,7 +171,7 @@ class _View:
         if outcome.is_empty:
             return Comparison("compatible", tuple(_change(each, "compatible") for each in found[:_MOST_CHANGES]))
         witness = self._witness(schemas, writer, outcome.values)
-        self._left = self._steps // 5  # for all changes together
+        self._left = self._steps // 12  # for all changes together
         changes = [self._judged(each, held, schemas, writer) for each in found[:_MOST_CHANGES]]
         refuted = next((change for change in changes if change.verdict == "incompatible"), None)
         if witness is None and refuted is not None:
