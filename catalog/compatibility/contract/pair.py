@@ -65,6 +65,7 @@ class Listing(NamedTuple):
     is_described: bool  # words changed somewhere
     open_pairs: tuple[Visit, ...]  # visited pairs that have to be judged as wholes
     beyond: int
+    reach: int  # pairs that it leads to; MOST_PAIRS when not all were visited
 
 
 class Walk:
@@ -152,8 +153,9 @@ class Walk:
                     seen.add((member, is_settled))
                     todo.append(Visit((*visit.tokens, *tokens), member, is_settled))
         listed = list(found.values())
+        reach = MOST_PAIRS if todo else len(seen)
         beyond = [*(self._weight(each.facet) for each in listed[MOST_LISTED:]), *map(self._weight_of, todo)]
-        return Listing(tuple(listed[:MOST_LISTED]), is_described, tuple(open_pairs), max(beyond, default=0))
+        return Listing(tuple(listed[:MOST_LISTED]), is_described, tuple(open_pairs), max(beyond, default=0), reach)
 
     def _weight_of(self, visit: Visit) -> int:
         weight = self._worst[visit.key]

@@ -18,6 +18,8 @@ from catalog.compatibility.contract.side import Sides
 from catalog.walk import objects_in
 
 _DIALECT = "2020-12"
+#: pairs below a position that is asked about as a whole, and positions of one direction that are
+_MOST_REACH, _MOST_ASKED = 30, 100
 _MODES: dict[Direction, tuple[Mode, Mode]] = {"request": ("backward", "forward"), "response": ("forward", "backward")}
 _DIRECTIONS: tuple[Direction, ...] = ("request", "response")
 
@@ -58,6 +60,8 @@ class _Judge:
         self._local = Comparer({}, {}, policy=policy, dialect=_DIALECT)
         self._judged: dict[int, Comparison] = {}
         self._findings: dict[Key, list[Finding]] = {}
+        self._asked = 0
+        self._proved: set[int] = set()  # shapes of positions that were proved as wholes
 
     def run(self, positions: list[Position]) -> None:
         keys = [self._walk.add(position.old, position.new) for position in positions]
@@ -65,10 +69,12 @@ class _Judge:
         for position, key in zip(positions, keys, strict=True):
             listing = self._walk.listing(key)
             if key not in self._findings:
-                self._findings[key] = [self._finding(each) for each in listing.changes]
+                found = [self._finding(each) for each in listing.changes]
+                self._findings[key] = self._confirmed(found, self._walk.pairs[key], listing)
             for finding in self._findings[key]:
                 self._tell(position.place, finding)
-            self._rest(position, self._findings[key], listing)
+            is_proved = id(self._walk.pairs[key].old) in self._proved
+            self._rest(position, self._findings[key], listing, is_proved)
 
     # ---- one pair
 
@@ -108,6 +114,18 @@ class _Judge:
             return Finding(listed, rule.is_absolute, rule.is_absolute, None)
         return Finding(listed, True, judged.verdict == "unknown", _witness(judged))
 
+    def _confirmed(self, findings: list[Finding], pair: Pair, listing: Listing) -> list[Finding]:
+        """Breaks of parts that the whole never lets a value reach are none: asked where the whole is small."""
+        is_asked = listing.reach <= _MOST_REACH and self._asked < _MOST_ASKED
+        if not is_asked or all(not each.is_break or RULES[each.listed.facet.rule].is_absolute for each in findings):
+            return findings
+        self._asked += 1
+        if not self._is_proved(pair):
+            return findings
+        self._proved.add(id(pair.old))
+        absolute = [RULES[each.listed.facet.rule].is_absolute and each.is_break for each in findings]
+        return [Finding(each.listed, is_kept, is_kept, None) for each, is_kept in zip(findings, absolute, strict=True)]
+
     def _tell(self, place: Place, finding: Finding) -> None:
         facet = finding.listed.facet
         severity = RULES[facet.rule].severity(self._direction)
@@ -127,8 +145,8 @@ class _Judge:
 
     # ---- what the listed changes do not tell
 
-    def _rest(self, position: Position, findings: list[Finding], listing: Listing) -> None:
-        is_told = any(finding.is_break for finding in findings)
+    def _rest(self, position: Position, findings: list[Finding], listing: Listing, is_proved: bool) -> None:
+        is_told = is_proved or any(finding.is_break for finding in findings)
         if listing.is_described:
             self._whole_change(position, "schema-described")
         if listing.beyond > PATCH or (listing.beyond and not listing.is_described):
