@@ -63,7 +63,11 @@ class GroupStore:
         exchange_id = outcome.entry.exchange_id
         self._view.change(exchange_id, outcome.state, outcome.answer, is_checked=False)
         await self._write(
-            self._finish_rows(outcome), (("outcome", outcome.entry),), exchange_id=exchange_id, is_kept=True
+            self._finish_rows(outcome),
+            (("outcome", outcome.entry),),
+            exchange_id=exchange_id,
+            is_kept=True,
+            references=outcome.cross_references,
         )
 
     async def settle(
@@ -76,7 +80,7 @@ class GroupStore:
     ) -> bool:
         """See `Store.settle`."""
         step = partial(self._settle, exchange_id, outcome, record, attention, expected)
-        is_settled = bool(await self._write(step=step))
+        is_settled = bool(await self._write(step=step, references=outcome.cross_references))
         if is_settled:
             self._view.drop(exchange_id)  # from here on the store knows
         return is_settled
@@ -258,11 +262,12 @@ class GroupStore:
         exchange_id: str = "",
         is_kept: bool = False,
         undo: Callable[[], Write] | None = None,
+        references: tuple[CrossReference, ...] = (),
     ) -> Any:
         if self._writer.waiting() >= self._limits.max_waiting and not is_kept:
             raise Unavailable("the state does not keep up")
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._submit(Write(rows, entries, step, is_kept, exchange_id, future, undo))
+        self._submit(Write(rows, entries, step, is_kept, exchange_id, future, undo, references))
         return await future
 
     def _submit(self, write: Write) -> None:

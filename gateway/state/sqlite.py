@@ -28,13 +28,15 @@ from gateway.state.group import GroupStore, Limits
 from gateway.state.quota import Quotas
 from gateway.state.schema import StateLock, open_reader, open_writer
 from gateway.state.store import Claim, ClaimKey, CrossReference, Intent, Outcome
-from gateway.state.writer import Rows
+from gateway.state.writer import Resolved, Rows
 
 log = logging.getLogger(__name__)
 
 FILE = "state.sqlite3"
 
 _BATCH = "INSERT INTO batch (stream_id, first, last, committed_us, lines) VALUES (?, ?, ?, ?, ?)"
+
+_MOST_REFERENCES = 4_096  # objects whose cross-references are remembered
 
 T = TypeVar("T")
 
@@ -98,6 +100,7 @@ class SqliteStore(GroupStore):
         self._written_bytes = epoch.backlog_bytes  # of stream lines; changed by the writer's thread only
         self._shipped_bytes = 0  # changed on the loop only
         self._quotas = Quotas()
+        self._references: dict[tuple[str, str], tuple[CrossReference, ...]] = {}  # looked up, not written since
         self._reader = open_reader(path)
         self._background = open_reader(path)
         self._background_lock = threading.Lock()
@@ -151,12 +154,17 @@ class SqliteStore(GroupStore):
         return self._claim(key)
 
     async def cross_references(self, object_type: str, value: str) -> tuple[CrossReference, ...]:
-        """See `Store.cross_references`."""
-        try:
-            rows = self._reader.execute(statement.CROSS_REFERENCES, (object_type, value)).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable(f"the state file cannot be read: {error}") from error
-        return tuple(CrossReference(*row) for row in rows)
+        """See `Store.cross_references`. What was found stands until this process, alone with the file, writes more."""
+        found = self._references.get((object_type, value))
+        if found is None:
+            try:
+                rows = self._reader.execute(statement.CROSS_REFERENCES, (object_type, value)).fetchall()
+            except sqlite3.Error as error:
+                raise Unavailable(f"the state file cannot be read: {error}") from error
+            if len(self._references) >= _MOST_REFERENCES:
+                self._references.clear()
+            found = self._references[object_type, value] = tuple(CrossReference(*row) for row in rows)
+        return found
 
     async def take(
         self, key: tuple[Any, ...], emission_interval_s: float, burst_s: float, now_s: float
@@ -197,6 +205,14 @@ class SqliteStore(GroupStore):
             self._view.note_free(key)  # so that `begin` need not look again
             return None
         return statement.claim_of(row)
+
+    def _resolve(self, resolved: Resolved) -> None:
+        """What was read before a commit is forgotten before anybody is told of it."""
+        for write, error in resolved:
+            if error is None:
+                for reference in write.references:
+                    self._references.pop((reference.object, reference.value), None)
+        super()._resolve(resolved)
 
     def _grow(self, size_bytes: int) -> None:
         self._written_bytes += size_bytes

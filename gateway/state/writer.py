@@ -20,7 +20,7 @@ import msgspec
 
 from catalog.errors import Unavailable
 from gateway.state.connection import Connection
-from gateway.state.store import Claim
+from gateway.state.store import Claim, CrossReference
 from gateway.stream import Chain
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,11 @@ class Write:
     """One queued write. `rows` are plain statements, done together with those of the whole group; `step` runs in the
     same transaction after them and gives the result and the stream entries. A write that `is_kept` states a fact that
     must not be lost: it is tried again until the disk takes it, although its waiter is told at once that it did not.
-    `undo` is what must be written when the write was taken although its waiter was told that it was not.
+    `undo` is what must be written when the write was taken although its waiter was told that it was not. `references`
+    are the cross-references among what it writes.
     """
 
-    __slots__ = ("entries", "exchange_id", "future", "is_kept", "result", "rows", "step", "undo")
+    __slots__ = ("entries", "exchange_id", "future", "is_kept", "references", "result", "rows", "step", "undo")
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class Write:
         exchange_id: str = "",
         future: asyncio.Future[Any] | None = None,
         undo: Callable[[], Write] | None = None,
+        references: tuple[CrossReference, ...] = (),
     ) -> None:
+        self.references = references
         self.rows = rows
         self.entries = entries
         self.step = step

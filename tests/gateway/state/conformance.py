@@ -354,6 +354,28 @@ class Conformance:
 
         run(test)
 
+    def test_cross_references_looked_up_before(self):
+        """What was looked up before an outcome or a settlement is committed is not what is told after it."""
+
+        async def test():
+            store = await self.open(self.directory)
+            one = CrossReference("receipt", "R1", "mercy", "erp-east")
+            two = CrossReference("receipt", "R1", "grace", "erp-west")
+            assert await store.cross_references("receipt", "R1") == ()
+            await store.begin(intent("a"))
+            assert await store.cross_references("receipt", "R1") == ()
+            await store.finish(executed("a", (one,)))
+            assert await store.cross_references("receipt", "R1") == (one,)
+            await store.begin(intent("b"))
+            await store.finish(in_doubt("b"))
+            store.append(exchange("b", executed="unknown"))
+            assert await store.cross_references("receipt", "R1") == (one,)
+            assert await store.settle("b", executed("b", (two,)), exchange("b", is_reconciled=True), None)
+            assert {one, two} == set(await store.cross_references("receipt", "R1"))
+            await store.close()
+
+        run(test)
+
     def test_batches_are_verbatim_and_resumable(self):
         """What is not acknowledged is offered again byte for byte; from the middle of a batch as well, and earlier
         lines again while they are kept."""

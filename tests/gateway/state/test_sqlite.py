@@ -153,8 +153,10 @@ def test_a_full_disk_and_its_end(tmp_path):
         with pytest.raises(Unavailable):
             await store.begin(intent("b", key("b"), fingerprint="f" * 60_000))
         assert await store.claim(key("b")) is None
+        lives = CrossReference("receipt", "R1", "mercy", "erp")
         with pytest.raises(Unavailable):
-            await store.finish(executed("before", body=b"x" * 60_000))
+            await store.finish(executed("before", (lives,), body=b"x" * 60_000))
+        assert await store.cross_references("receipt", "R1") == ()
 
         batch = await store.unshipped(1 << 30)
         assert batch.last >= accepted
@@ -163,6 +165,7 @@ def test_a_full_disk_and_its_end(tmp_path):
         assert await store.begin(intent("b", key("b"), fingerprint="f" * 60_000)) is None
         await store.append_durably(exchange("after"))
         assert (await store.claim(key("before"))).state == "executed"
+        assert await store.cross_references("receipt", "R1") == (lives,)
         await store.close()
         store = await SqliteStore.open(tmp_path, "gw", 0)
         assert len((await store.claim(key("before"))).answer.body) == 60_000
