@@ -12,7 +12,9 @@ import logging
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 Format = Literal["text", "json"]
 FORMATS: tuple[Format, ...] = ("text", "json")
@@ -20,7 +22,7 @@ FORMATS: tuple[Format, ...] = ("text", "json")
 _QUIET = ("httpx", "httpcore", "opentelemetry", "urllib3", "alembic")  # what they say, ours say where it matters
 
 
-class Subject(NamedTuple):
+class Subject(msgspec.Struct, frozen=True):
     """What is being worked on."""
 
     trace_id: str
@@ -55,7 +57,7 @@ class JsonFormatter(logging.Formatter):
         }
         subject = SUBJECT.get()
         if subject is not None:
-            line |= {name: value for name, value in subject._asdict().items() if value}
+            line |= {name: value for name, value in msgspec.structs.asdict(subject).items() if value}
         error = _error(record)
         if error is not None:
             line["exception"] = {"type": _type(error), "stacktrace": _frames(error)}

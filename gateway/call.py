@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from catalog.errors import Violation
 from catalog.expression import Context
@@ -23,7 +25,7 @@ from policies.request import Request
 CLIENT_GONE = 499  # in no registry; what proxies log for a client that did not wait
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """An answer to the client, without the headers that every answer gets."""
 
     status: int

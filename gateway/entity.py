@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from catalog.contract import Extension
 from catalog.expression import Context, Expression, compile_expression
@@ -12,7 +13,7 @@ from catalog.network import Consumer, may_act
 from gateway.state.store import CrossReference, Store
 
 
-class Resolution(NamedTuple):
+class Resolution(msgspec.Struct, frozen=True):
     """`entity` is "" when refused, and then `status` and `code` say how."""
 
     entity: str

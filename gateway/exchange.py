@@ -24,7 +24,7 @@ _LONGEST_AXIS = 64
 _MOST_AXES = 16
 
 
-class Sense(NamedTuple):
+class Sense(msgspec.Struct, frozen=True):
     """What one call said."""
 
     object: ObjectRef | None
@@ -72,7 +72,10 @@ class Meaning:
         if not self._object:
             return NO_SENSE
         entity, system = context.entity or "", context.system or ""
-        value = next((text for each in self._ids if (text := _key(each, context))), None)
+        value = None
+        for each in self._ids:
+            if (value := _key(each, context)) is not None:
+                break
         aliases = [
             (alias, is_told) for each, is_told in self._aliases if system and (alias := _key(each, context)) is not None
         ]

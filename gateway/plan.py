@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -21,7 +21,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")  # RFC 3986 §2.3
 _GRACE_S = 5.0  # how much longer than its deadline a system may still be at work on a call
 
 
-class Target(NamedTuple):
+class Target(msgspec.Struct, frozen=True):
     """A system as calls are sent to it."""
 
     system: System

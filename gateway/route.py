@@ -6,15 +6,17 @@ Only the bytes that came decide; a percent-escape stands for itself in a literal
 from __future__ import annotations
 
 import re
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import unquote
+
+import msgspec
 
 from catalog.route import parameter_names, pattern, segments
 
 T = TypeVar("T")
 
 
-class Match(NamedTuple, Generic[T]):
+class Match(msgspec.Struct, Generic[T], frozen=True):
     """`target` is None when the path is known and the method is not; `allowed` then lists the methods."""
 
     target: T | None
@@ -72,7 +74,8 @@ class Router(Generic[T]):
                         if fit is None:
                             continue
                         values = fit.groups()
-                    return Match(target, dict(zip(names, map(unquote, values), strict=True)), ())
+                    texts = [unquote(value) if "%" in value else value for value in values]
+                    return Match(target, dict(zip(names, texts, strict=True)), ())
         allowed = {
             name
             for node, _ in found

@@ -7,7 +7,8 @@ W3C Baggage §3.3.2 (at least 64 members and 8,192 bytes are passed on).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ZERO_TRACE, _ZERO_SPAN = b"0" * 32, b"0" * 16
@@ -17,7 +18,7 @@ _TRACE_BITS = 56  # of a random trace id that a sampler may read (§2.2.3.1: its
 _MOST_MEMBERS, _MOST_BYTES = 64, 8_192
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True):
     trace_id: str
     span_id: str  # the gateway's own
     parent_span_id: str  # "" when the trace starts here

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 Headers = list[tuple[bytes, bytes]]
 
 
-class UpstreamAnswer(NamedTuple):
+class UpstreamAnswer(msgspec.Struct, frozen=True):
     """A whole answer of a system, body read to its end."""
 
     status: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from time import monotonic
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+import msgspec
 
 from catalog.network import System
 from gateway.upstream.answer import Headers, UpstreamAnswer, UpstreamUnreachable
@@ -19,7 +20,7 @@ _ROUTES_MAX = 4096
 _PORTS = {"http": 80, "https": 443}
 
 
-class _Route(NamedTuple):
+class _Route(msgspec.Struct, frozen=True):
     """A system's base URL, taken apart once."""
 
     system: System

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import UTC, datetime
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class _Known(NamedTuple):
+class _Known(msgspec.Struct, frozen=True):
     hmac_sha256: bytes
     expires_s: float
     decision: Decision

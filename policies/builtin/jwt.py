@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import jwt as pyjwt
 import msgspec
@@ -41,7 +41,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_token_bytes: Annotated[int, Meta(ge=256, description="longest token looked at")] = 8_192
 
 
-class _Trusted(NamedTuple):
+class _Trusted(msgspec.Struct, frozen=True):
     """An issuer with the live view on its keys, and what is decided while a key is not there."""
 
     issuer: Issuer
@@ -50,7 +50,7 @@ class _Trusted(NamedTuple):
     no_keys: Decision
 
 
-class _Verified(NamedTuple):
+class _Verified(msgspec.Struct, frozen=True):
     decision: Decision
     until_s: float  # wall clock
     source: KeySource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.gateway.rig import workspace_files
@@ -46,7 +47,7 @@ def typed(gateway, media, body=b"a;b"):
     async def sent(*arguments):
         answer = await send(*arguments)
         headers = [pair for pair in answer.headers if pair[0] != b"content-type"]
-        return answer._replace(headers=[*headers, (b"content-type", media.encode())])
+        return msgspec.structs.replace(answer, headers=[*headers, (b"content-type", media.encode())])
 
     gateway.system.respond = lambda call: (201 if call["method"] == b"POST" else 200, body)
     gateway.system.send = sent
