@@ -18,8 +18,11 @@ class Gatherer:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def gather(self, ask: Callable[..., tuple[Need, ...]], request: Request) -> dict[Need, Any]:
-        """Everything that `ask` (a step's `needs`) wants. Raises Unavailable; LookupError after too many rounds."""
+    async def gather(
+        self, ask: Callable[..., tuple[Need, ...]], request: Request, asks_once: bool = False
+    ) -> dict[Need, Any]:
+        """Everything that `ask` (a step's `needs`) wants; it is asked again with what was gathered unless it
+        `asks_once`. Raises Unavailable; LookupError after too many rounds."""
         facts: dict[Need, Any] = {}
         rounds = 0
         missing = ask(request, facts)
@@ -29,6 +32,8 @@ class Gatherer:
             for need in missing:
                 if need not in facts:
                     facts[need] = await self._fact(need, request.started_s)
+            if asks_once:
+                break
             rounds += 1
             missing = tuple([need for need in ask(request, facts) if need not in facts])
         return facts

@@ -35,7 +35,9 @@ class StepRunner:
             if step.is_conditional and not step.applies(request):
                 continue
             try:
-                facts = _NO_FACTS if step.needs is None else await self._facts.gather(step.needs, request)
+                facts = _NO_FACTS
+                if step.needs is not None:
+                    facts = await self._facts.gather(step.needs, request, step.asks_once)
                 decision = step.decide(request, facts)
             except Unavailable:
                 return journal_unavailable(call)
@@ -43,6 +45,10 @@ class StepRunner:
                 reply = self._failed(step, call, error)
             else:
                 if decision is ALLOW:
+                    continue
+                if type(decision) is Decision and decision.is_plain:
+                    if not step.is_shadow:
+                        call.answer_headers += decision.headers
                     continue
                 reply = self._follow(step, decision, call)
             if reply is not None:

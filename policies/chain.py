@@ -29,6 +29,7 @@ class Step:
     __slots__ = (
         "_consumers",
         "_entities",
+        "asks_once",
         "decide",
         "is_conditional",
         "is_shadow",
@@ -47,6 +48,7 @@ class Step:
         self.on_error = envelope.on_error
         self.decide: Callable[..., Any] = policy.decide
         self.needs: Callable[..., Any] | None = getattr(policy, "needs", None)  # None: it decides without facts
+        self.asks_once: bool = getattr(policy, "asks_once", False)
         self._consumers = tuple(envelope.match.consumers)
         self._entities = tuple(envelope.match.entities)
         self.is_conditional = bool(self._consumers or self._entities)

@@ -45,6 +45,11 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     wanted_keys: KeySource | None = None  # reject: the host may fetch these keys once and ask again
     members: dict[str, Any] = {}  # extension members of the problem document
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes on and says no more than what to add to the answer."""
+        return self.kind == "allow" and self.identity is None and self.replay is None
+
 
 ALLOW = Decision("allow")
 

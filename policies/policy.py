@@ -85,8 +85,10 @@ class Policy(Protocol):
 class Asking(Policy, Protocol):
     """A policy that decides by facts."""
 
+    asks_once: ClassVar[bool]  # what it needs does not depend on facts
+
     def needs(self, request: Request, facts: Facts) -> tuple[Need, ...]:
-        """Facts wanted before `decide`; asked again with what was gathered, at most 3 rounds."""
+        """Facts wanted before `decide`; asked again with what was gathered, at most 3 rounds, unless it `asks_once`."""
         ...
 
 

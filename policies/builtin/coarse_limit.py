@@ -29,6 +29,7 @@ class CoarseLimit:
     phase: ClassVar[Phase] = "head"
     after: ClassVar[tuple[str, ...]] = ("scope",)
     config_type: ClassVar[type[msgspec.Struct]] = Config
+    asks_once: ClassVar[bool] = True
 
     def __init__(self, quota: Quota) -> None:
         self._quota = quota

@@ -31,6 +31,7 @@ class Idempotency:
     phase: ClassVar[Phase] = "claim"
     after: ClassVar[tuple[str, ...]] = ()
     config_type: ClassVar[type[msgspec.Struct]] = Config
+    asks_once: ClassVar[bool] = True
 
     def __init__(self, operation: str, is_required: bool, retry_after_s: int) -> None:
         self._operation = operation

@@ -32,6 +32,7 @@ class RateLimit:
     phase: ClassVar[Phase] = "late"
     after: ClassVar[tuple[str, ...]] = ()
     config_type: ClassVar[type[msgspec.Struct]] = Config
+    asks_once: ClassVar[bool] = True
 
     def __init__(self, quota: Quota, by: tuple[str, ...], operation: str) -> None:
         self._quota = quota
