@@ -241,6 +241,7 @@ class GroupStore:
                 step,
                 exchange_id,
                 undo=partial(self._undo_of, exchange_id),
+                references=outcome.cross_references if outcome is not None else (),
             )
         except asyncio.CancelledError:
             self._abandon(exchange_id)
