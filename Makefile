@@ -29,7 +29,8 @@ demo: $(READY) ## the simulated hospital network with control plane, gateway and
 	@$(BIN)/waybill demo
 
 test: $(READY) ## all tests, with scaled-down versions of the long proofs
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore tests/e2e --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest tests/e2e
 
 prove: $(READY) ## the full, long proofs (kills under load, absence of the control plane, snapshot swaps)
 	@$(BIN)/python -m pytest tests/e2e --prove

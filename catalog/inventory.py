@@ -18,12 +18,13 @@ from catalog.network import Binding, Consumer, Entity, System, SystemOfRecord
 from catalog.ownership import SchemaOwnership
 from catalog.slo import SloSpec
 from catalog.template import Template
+from catalog.waiver import Waiver
 
 SETTINGS = "waybill.yaml"
 GOVERNANCE = "governance.yaml"
 FOLDERS = (
     "contracts", "schemas", "entities", "templates", "calendars", "systems", "bindings", "records", "consumers",
-    "policies", "slos", "measures",
+    "policies", "slos", "measures", "waivers",
 )  # fmt: skip
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -81,6 +82,7 @@ class Workspace(msgspec.Struct, frozen=True):
     policy_files: dict[str, dict[str, str]]  # envelope name -> path as written -> content
     slos: dict[str, SloSpec]
     measures: dict[str, Measure]
+    waivers: dict[str, Waiver]  # "<subject> <fingerprint>" -> waiver
     governance: Governance | None
     notes: tuple[Problem, ...]  # what contracts declare and nobody enforces
     sources: dict[str, str]

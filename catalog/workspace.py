@@ -6,6 +6,7 @@
     entities/ templates/ calendars/ systems/ consumers/  one object a file
     bindings/ records/ policies/ measures/               a list, or one object, a file
     slos/                                                OpenSLO documents
+    waivers/                                             a list a file: changes let through on purpose
     governance.yaml                                      approvals; may be absent
 
 `include` adds the built-in library. An SLO or a measure of the same name, and a policy named like a bundled one,

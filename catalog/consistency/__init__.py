@@ -8,6 +8,7 @@ from catalog.consistency.figure import measures, slos
 from catalog.consistency.known import Known
 from catalog.consistency.network import bindings, consumers, policies, systems
 from catalog.consistency.record import records
+from catalog.consistency.waiver import waivers
 from catalog.errors import Problem
 from catalog.inventory import Workspace
 
@@ -34,6 +35,7 @@ def consistency_problems(workspace: Workspace, unread: set[str], lost: set[str])
         *consumers(workspace, unread, known),
         *slos(workspace, unread),
         *measures(workspace, unread, known),
+        *waivers(workspace, known),
     ]
 
 

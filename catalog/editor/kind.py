@@ -16,6 +16,7 @@ from catalog.network import Binding, Consumer, Entity, System, SystemOfRecord
 from catalog.ownership import SchemaOwnership
 from catalog.slo import SloDocument
 from catalog.template import Template
+from catalog.waiver import Waiver
 
 
 class FileKind(NamedTuple):
@@ -41,4 +42,5 @@ FILE_KINDS = (
     FileKind("policies", "policies/*.yaml", Envelope, is_list=True),
     FileKind("slo", "slos/*.yaml", SloDocument),
     FileKind("measures", "measures/*.yaml", Measure, is_list=True),
+    FileKind("waivers", "waivers/*.yaml", Waiver, is_list=True),
 )

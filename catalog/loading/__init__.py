@@ -6,6 +6,7 @@ contract   contracts and their versions
 network    entities, systems, bindings, consumers
 policy     policies
 figure     SLOs and measures
+waiver     changes let through on purpose
 workspace  one loading of the whole
 """
 

@@ -35,6 +35,7 @@ from catalog.loading.network import (
 )
 from catalog.loading.policy import PolicyReader
 from catalog.loading.schema import OWNERSHIP, SCHEMA, SchemaReader, read_ownerships
+from catalog.loading.waiver import read_waivers
 from catalog.pointer import join
 from catalog.schema import Validators
 from catalog.shape import shape
@@ -85,6 +86,7 @@ class Loader:
             policy_files={name: self._policies.named(envelope) for name, envelope in envelopes.items()},
             slos=read_slos(files),
             measures=read_measures(files),
+            waivers=read_waivers(files),
             governance=self._governance(),
             notes=tuple(files.notes),
             sources=files.sources,

@@ -1,5 +1,6 @@
 """Loading whole workspaces: the good one as it is, the bad one with everything that is wrong."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def test_good():
     assert sorted(workspace.entities) == ["annex", "centre", "fjord", "north"]
     assert workspace.policy_files == {"limits": {}, "tokens": {"keys/jwks.json": '{"keys": []}\n'}}
     assert sorted(workspace.slos) == ["purchases-answered", "purchases-received"]
+    assert [waiver.subject for waiver in workspace.waivers.values()] == ["orders.purchases", "purchase"]
+    assert {waiver.is_in_force(date(2027, 6, 30)) for waiver in workspace.waivers.values()} == {True}
+    assert {waiver.is_in_force(date(2027, 7, 1)) for waiver in workspace.waivers.values()} == {False}
     assert workspace.notes == ()
 
 
