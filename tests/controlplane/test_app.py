@@ -28,7 +28,7 @@ def api_routes() -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     app = create_app(Context(Settings(nowhere), Database(create_engine("sqlite://")), KeyRing.open(_keys())))
     for route in app.routes:
         if route.path.startswith("/api/v1"):
-            for handler in route.route_handlers:
+            for handler in sorted(route.route_handlers, key=lambda each: sorted(each.http_methods)):
                 for method in sorted(handler.http_methods - {"OPTIONS", "HEAD"}):
                     yield method, route.path_format, handler
 
