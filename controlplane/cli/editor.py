@@ -42,7 +42,7 @@ def editor(directory: DirectoryArgument = HERE, output: FormatOption = Format.te
 
 
 def reference() -> None:
-    """Print the reference of workspace files, policies, lint rules and the control plane's settings, as Markdown.
+    """Print the reference of workspace files, policies, lint rules and settings, as Markdown.
 
     Example: waybill reference > REFERENCE.md
     """
