@@ -3,6 +3,8 @@ business what it means). It stands beside the versions, because they never chang
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -13,3 +15,4 @@ class SchemaOwnership(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     owner: str = ""  # the team that keeps it
     steward: str = ""  # who decides in the business what it means
     title: str = ""  # for people
+    policy: Literal["strict", "wire"] = "strict"  # wire: readers ignore members that they do not know

@@ -19,6 +19,13 @@ def version_key(text: str) -> tuple[int, int, int]:
     return semver.Version.parse(text).to_tuple()[:3]
 
 
+def following(version: str, bump: str) -> str:
+    """The next version after a bump of `major`, `minor` or `patch`; itself for anything else. Raises ValueError when
+    `version` is none."""
+    parsed = semver.Version.parse(version)
+    return str(parsed.next_version(bump)) if bump in ("major", "minor", "patch") else version
+
+
 def matches(version: str, range_: str) -> bool:
     """Whether `version` lies in `range_`: an exact version, or a caret range `^1`, `^1.2`, `^1.2.3`.
 

@@ -1,5 +1,5 @@
-"""`waivers/*.yaml`: single incompatible changes that are let through on purpose, for a while (catalog rules: what cannot
-be proved safe counts as breaking, and passes only by a waiver).
+"""`waivers/*.yaml`: single incompatible changes that are let through on purpose, for a while (catalog rules: what
+cannot be proved safe counts as breaking, and passes only by a waiver).
 
     - fingerprint: 3f0c…           # of the change, as `waybill plan` and `waybill contract diff` print it
       subject: finance.invoices    # the contract, or the business object of the canonical schema
@@ -32,6 +32,10 @@ class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def key(self) -> str:
         return f"{self.subject} {self.fingerprint}"
+
+    def covers(self, subject: str, fingerprint: str) -> bool:
+        """Whether it is of that change; the first 16 digits of a fingerprint, or more, may stand for it."""
+        return self.subject == subject and fingerprint.startswith(self.fingerprint)
 
     def is_in_force(self, today: date) -> bool:
         return today <= self.expires

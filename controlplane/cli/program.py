@@ -22,6 +22,7 @@ from controlplane.cli import (
     doctor,
     editor,
     gateway,
+    impact,
     initialise,
     lint,
     manual,
@@ -55,6 +56,7 @@ app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
 app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
 app.add_typer(contract.app, rich_help_panel=DESIGN)
 app.add_typer(schema.app, rich_help_panel=DESIGN)
+app.command("impact", rich_help_panel=DESIGN)(impact.impact)
 app.command("editor", rich_help_panel=DESIGN)(editor.editor)
 app.command("reference", rich_help_panel=DESIGN)(editor.reference)
 app.add_typer(approval.app, rich_help_panel=DESIGN)

@@ -23,6 +23,7 @@ from controlplane.cli.output import (
     say_json,
     say_problems,
     say_report,
+    say_table,
 )
 from controlplane.cli.progress import progress
 from controlplane.cli.report import Item, Level, Suppression, cell
@@ -150,6 +151,7 @@ def say_applied(done: dict[str, Any]) -> None:
 
 def _say_plan(made: dict[str, Any]) -> None:
     say_items(made)
+    say_releases(made)
     if made["refused"]:
         say(f"refused for {counted(made['refused'])}:")
         say_problems(msgspec.convert(made["refused"], tuple[Problem, ...]))
@@ -203,6 +205,24 @@ def say_items(made: dict[str, Any]) -> None:
         for entry in made[group]:
             detail = f"  ({entry['detail']})" if entry["detail"] else ""
             say(f"{sign} {entry['kind']:<9} {entry['name']}  {entry['sha256'][:12]}{detail}")
+
+
+def say_releases(made: dict[str, Any]) -> None:
+    """New versions of what is published: the bump they declare and the one they need, and whom they reach."""
+    for release in made["releases"]:
+        count = "1 change" if release["changes"] == 1 else f"{release['changes']} changes"
+        held = "a draft" if release["is_draft"] else f"a {release['declared']} release"
+        say(f"  {release['name']} is {held} after {release['previous']}; {count}, which need {release['needed']}")
+    if made["reached"]:
+        say("contracts that use a changed schema keep their pins; to take it over is a release of its own:")
+        columns = ("schema", "contract", "owner", "pinned to", "places", "verdict", "at least")
+        say_table(columns, [_reached_row(each) for each in made["reached"]])
+
+
+def _reached_row(each: dict[str, Any]) -> tuple[Any, ...]:
+    least = each["as_version"] if each["bump"] != "none" else "as it is"
+    pinned = ", ".join(each["pinned"])
+    return each["schema"], each["contract"], each["owner"], pinned, each["uses"], each["verdict"], least
 
 
 def _say_refusal(error: WaybillError, output: Format) -> None:

@@ -7,15 +7,18 @@ that was retired and removed keeps its number and its hash for good.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from catalog.compatibility.release import Release
 from catalog.compile import diff, published_of
 from catalog.errors import Problem
 from catalog.inventory import Workspace
 from catalog.snapshot import BlobRef, Manifest, Published
+from controlplane.registry.release import Reached, judge
 
 PLACES_MOST = 20  # of one document that are told
 
@@ -52,7 +55,9 @@ class Plan(msgspec.Struct, frozen=True):
     refused: tuple[Problem, ...]
     generation: int  # the one in force when the plan was made
     drafts: tuple[str, ...] = ()  # contract versions that the snapshot leaves out
-    notes: tuple[Problem, ...] = ()  # what contracts declare and nobody enforces
+    notes: tuple[Problem, ...] = ()  # what contracts declare and nobody enforces; waivers that do nothing
+    releases: tuple[Release, ...] = ()  # new versions: what their numbers promise, and what their changes ask for
+    reached: tuple[Reached, ...] = ()  # contracts that use a canonical schema of which there is a new version
 
     @property
     def is_empty(self) -> bool:
@@ -64,9 +69,11 @@ def refused_plan(problems: Iterable[Problem], generation: int) -> Plan:
     return Plan((), (), (), tuple(problems), generation)
 
 
-def make_plan(now: InForce, wanted: Workspace) -> Plan:
-    """What applying `wanted` would do; it was loaded with `now.published()`."""
-    found = diff(now.published(), wanted)
+def make_plan(now: InForce, wanted: Workspace, moment: datetime) -> Plan:
+    """What applying `wanted` at `moment` would do; it was loaded with `now.published()`."""
+    published = now.published()
+    found = diff(published, wanted)
+    judged = judge(wanted, now.versions, published, moment)
     added, changed, removed = (
         tuple(PlanItem(item.kind, item.name, item.sha256, item.detail) for item in group)
         for group in (found.added, found.changed, found.removed)
@@ -74,7 +81,17 @@ def make_plan(now: InForce, wanted: Workspace) -> Plan:
     reused = _reused_numbers(now.versions, added, wanted.sources)
     drafts = tuple(version.ref for version in wanted.versions if version.state.state == "draft")
     refused = tuple(placed for problem in found.refused for placed in _placed(problem, now, wanted, changed))
-    return Plan(added, changed, removed, (*refused, *reused), now.generation, drafts, wanted.notes)
+    return Plan(
+        added,
+        changed,
+        removed,
+        (*refused, *reused, *judged.refused),
+        now.generation,
+        drafts,
+        (*wanted.notes, *judged.notes),
+        judged.releases,
+        judged.reached,
+    )
 
 
 def _placed(problem: Problem, now: InForce, wanted: Workspace, changed: Iterable[PlanItem]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -77,7 +78,7 @@ class RegistryService:
         with self._database.read() as connection:
             now = in_force(connection)
         try:
-            return make_plan(now, load_workspace(files, now.published()))
+            return make_plan(now, load_workspace(files, now.published()), self._moment())
         except Invalid as error:
             return refused_plan(_problems(error), now.generation)
 
@@ -89,7 +90,7 @@ class RegistryService:
             workspace = load_workspace(files, now.published())
         except Invalid as error:
             raise Refused("the workspace is not valid", _problems(error)) from error
-        plan = make_plan(now, workspace)
+        plan = make_plan(now, workspace, self._moment())
         if plan.refused:
             raise Refused("the plan refuses this workspace", plan.refused)
         refs, blobs = compile_snapshot(workspace, {})
@@ -132,6 +133,9 @@ class RegistryService:
             for c, entities in told
             if entities or scope is None
         ]
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._context.clock() / 1_000_000, UTC)
 
     def _replace_items(self, connection: Connection, prepared: Prepared) -> None:
         at_us = self._context.clock()

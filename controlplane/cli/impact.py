@@ -1,0 +1,136 @@
+"""`waybill impact`: what a changed canonical schema would do to the contracts that use it, and who calls them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from catalog.errors import Invalid, Problem, WaybillError
+from controlplane.cli.client import Client
+from controlplane.cli.connection import TokenOption, UrlOption, connect
+from controlplane.cli.output import Format, FormatOption, say, say_json, say_table
+from controlplane.cli.progress import progress
+from controlplane.cli.schema import read_schema
+
+DAYS = 30  # of traffic that are looked at
+_LEVEL = ("none", "patch", "minor", "major")
+
+
+def impact(
+    schema: Annotated[Path, typer.Argument(help="The changed canonical schema, JSON or YAML; - for standard input.")],
+    workspace: Annotated[Path, typer.Option(help="The directory that holds waybill.yaml.")] = Path(),
+    url: UrlOption = None,
+    token: TokenOption = None,
+    output: FormatOption = Format.text,
+) -> None:
+    """Tell what a change of a canonical schema does: to which contracts and operations, which way, and how badly.
+
+    The file takes the place of every version of its object ($id: canonical:<object>@<version>) wherever a contract of
+    the workspace is pinned to one; each place is compared as the contract's own policy says. With a control plane
+    (--url, or a workspace that runs) the consumers that called those operations in the last 30 days are named too.
+    Exit status 1 also says that something would break, or could not be proved safe.
+
+    Example: waybill impact schemas/invoice/1.1.0.json --workspace network
+    """
+    from catalog.compatibility.impact import impact as impact_of
+    from catalog.workspace import read_directory
+    from controlplane.registry.candidate import load_workspace
+
+    changed = _canonical(read_schema(schema), str(schema))
+    with progress("comparing every place where it is used"):
+        found = [msgspec.to_builtins(each) for each in impact_of(load_workspace(read_directory(workspace)), changed)]
+    seen = _seen([each["contract"] for each in found], url, token, workspace)
+    contracts = [{**each, "consumers": _consumers(each, seen)} for each in found]
+    told = {
+        "schema": changed.key,
+        "verdict": _verdict([each["verdict"] for each in contracts]),
+        "bump": max((each["bump"] for each in contracts), key=_LEVEL.index, default="none"),
+        "traffic": None if seen is None else f"{DAYS}d",
+        "contracts": contracts,
+    }
+    if output is Format.json:
+        say_json(told)
+    else:
+        _say(told)
+    if told["verdict"] != "compatible":
+        raise typer.Exit(1)
+
+
+def _canonical(document: Any, file: str) -> Any:
+    """Raises: Invalid unless it names itself as a canonical schema."""
+    from catalog.canonical import canonical_schema
+    from catalog.reference import parse_reference
+
+    name = document.get("$id") if isinstance(document, dict) else None
+    remedy = 'write "$id": "canonical:<object>@<version>", such as canonical:invoice@1.1.0'
+    problem = Problem("does not say which canonical schema it is", "/$id", file, remedy, "canonical-schema")
+    try:
+        reference = parse_reference(name if isinstance(name, str) else "")
+    except Invalid:
+        raise Invalid(f"{file} is no canonical schema", [problem]) from None
+    if not reference.is_exact or reference.fragment:
+        raise Invalid(f"{file} is no canonical schema", [problem])
+    return canonical_schema(reference.object, reference.range, document)
+
+
+def _seen(refs: list[str], url: str | None, token: str | None, workspace: Path) -> dict[str, list[Any]] | None:
+    """Users of each contract by name; None without a control plane. One that was asked for must answer."""
+    is_asked = url is not None or token is not None
+    try:
+        with connect(url, token, workspace) as client:
+            return {name: _users(client, name) for name in sorted({ref.partition("@")[0] for ref in refs})}
+    except WaybillError:
+        if is_asked:
+            raise
+        return None
+
+
+def _users(client: Client, contract: str) -> list[Any]:
+    from catalog.errors import NotFound
+
+    try:
+        return list(client.get(f"/contracts/{contract}/users", days=DAYS)["items"])
+    except NotFound:
+        return []  # of the workspace only, not published yet
+
+
+def _consumers(found: dict[str, Any], seen: dict[str, list[Any]] | None) -> list[dict[str, Any]] | None:
+    """Who called an operation that uses the schema, on that very version."""
+    if seen is None:
+        return None
+    name, _, version = found["contract"].partition("@")
+    operations = {use["operation"] for use in found["uses"]}
+    told = []
+    for user in seen[name]:
+        uses = [use for use in user["uses"] if use["version"] == version and use["operation"] in operations]
+        if uses:
+            called = {"calls": sum(use["calls"] for use in uses), "operations": sorted(u["operation"] for u in uses)}
+            told.append({"consumer": user["consumer"], "owner": user["owner"], **called})
+    return told
+
+
+def _verdict(verdicts: list[str]) -> str:
+    return next((each for each in ("incompatible", "unknown") if each in verdicts), "compatible")
+
+
+def _say(told: dict[str, Any]) -> None:
+    if not told["contracts"]:
+        say(f"no contract of the workspace uses {told['schema'].partition('@')[0]}")
+        return
+    for each in told["contracts"]:
+        pinned = ", ".join(each["pinned"])
+        say(f"{each['contract']} ({each['owner']}), pinned to {pinned}: {each['verdict']}, needs {each['bump']}")
+        rows = [(use["direction"], f"{use['method']} {use['path']}", use["pointer"]) for use in each["uses"]]
+        say_table(("direction", "operation", "place"), rows)
+        for change in each["changes"]:
+            say(f"  {change['severity']}: {change['operation']} {change['location']}: {change['message']}")
+        for consumer in each["consumers"] or ():
+            calls, operations = consumer["calls"], ", ".join(consumer["operations"])
+            say(f"  called by {consumer['consumer']} ({consumer['owner']}): {calls} calls of {operations}")
+    if told["traffic"] is None:
+        say("who calls them is not known here: name a control plane by --url and --token")
+    count = len(told["contracts"])
+    say(f"{told['verdict']}: {count} contract version{'' if count == 1 else 's'}, at most {told['bump']}")

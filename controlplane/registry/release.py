@@ -1,0 +1,90 @@
+"""What a plan says of new versions: their numbers against their changes, and whom a changed canonical schema reaches.
+
+Pure: the moment is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from catalog.compatibility.contract.rule import Bump
+from catalog.compatibility.governing import releases
+from catalog.compatibility.impact import Impact, impact
+from catalog.compatibility.release import Release, release_problems, waiver_notes
+from catalog.errors import Problem
+from catalog.inventory import Workspace
+from catalog.snapshot import Published
+from catalog.version import following
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """A contract version that uses a canonical schema of which there is a new version.
+
+    It keeps its pin; taking the new one over is a release of its own, at least `as_version`.
+    """
+
+    schema: str  # the new version, "invoice@1.1.0"
+    contract: str  # name@version
+    owner: str
+    pinned: tuple[str, ...]
+    verdict: str
+    bump: Bump
+    as_version: str
+    uses: int  # places where it takes the schema in or gives it out
+    changes: int  # that show there
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """New versions before the law."""
+
+    releases: tuple[Release, ...]
+    reached: tuple[Reached, ...]
+    refused: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+
+
+def judge(workspace: Workspace, known: Iterable[str], published: Mapping[str, Published], now: datetime) -> Judged:
+    """`known` are all versions ever published ("contract/<name>@<version>"), `published` what is in force."""
+    found = releases(workspace, frozenset(known), now.date())
+    refused = (*release_problems(found, workspace.sources), *early_retirements(workspace, published, now))
+    notes = waiver_notes(found, workspace.waivers.values(), workspace.sources, now.date())
+    told = tuple(each for each in found if each.previous is not None)
+    return Judged(told, tuple(_reached(workspace, told)), refused, tuple(notes))
+
+
+def early_retirements(workspace: Workspace, published: Mapping[str, Published], now: datetime) -> Iterator[Problem]:
+    """Versions that would answer no more before the day that their readers were told."""
+    for version in workspace.versions:
+        before, state = published.get(f"contract/{version.ref}"), version.state
+        if before is None or before.state == state.state or state.state != "retired" or state.sunset_at is None:
+            continue
+        if now < datetime.fromisoformat(state.sunset_at):
+            file = workspace.sources.get(f"contract/{version.contract.contract}", "")
+            message = f"{version.ref} was announced to answer until {state.sunset_at}"
+            remedy = "wait for its sunset; until then it stays deprecated"
+            yield Problem(message, f"/versions/{version.version}/state", file, remedy, "sunset")
+
+
+def _reached(workspace: Workspace, found: Iterable[Release]) -> Iterator[Reached]:
+    for release in found:
+        if release.kind == "schema":
+            yield from (_told(release.name, each) for each in impact(workspace, workspace.schemas[release.name]))
+
+
+def _told(schema: str, each: Impact) -> Reached:
+    version = each.contract.partition("@")[2]
+    as_version = following(version, each.bump)
+    return Reached(
+        schema,
+        each.contract,
+        each.owner,
+        each.pinned,
+        each.verdict,
+        each.bump,
+        as_version,
+        len(each.uses),
+        len(each.changes),
+    )
