@@ -38,7 +38,8 @@ def test_a_credential_is_renewed_on_command(tmp_path):
             assert (it.state_dir / "enrolment.json").stat().st_mode & 0o777 == 0o600
             assert await it.stop() == 0
             it.double.bearers.clear()
-            await it.start()
+            await it.start()  # it serves what is on disk before it has asked anything
+            await until(lambda: it.double.bearers)
             assert set(it.double.bearers) == {RENEWED}
 
     run(test)

@@ -45,7 +45,7 @@ def test_editor_writes_them_anew_and_tells_files_without_a_line(tmp_path: Path) 
     for path in (tmp_path / "w" / ".waybill" / "editor").iterdir():
         path.unlink()
     made = json.loads(run_waybill("editor", "w", "--format", "json", cwd=tmp_path).stdout)
-    assert len(made["schemas"]) == 15 and all((tmp_path / path).is_file() for path in made["schemas"])
+    assert len(made["schemas"]) == 16 and all((tmp_path / path).is_file() for path in made["schemas"])
     line = "# yaml-language-server: $schema=../.waybill/editor/entity.json"
     assert made["modelines"] == {"entities/west.yaml": line}
     assert line in run_waybill("editor", cwd=tmp_path / "w").stdout

@@ -67,4 +67,4 @@ def test_search_reads_an_index(context: Context) -> None:
     query = select(business_object.c.object_id).where(_begins("po-1")).order_by(business_object.c.search_key)
     with context.database.read() as connection:
         (step,) = accesses(connection, literal(connection, query))
-    assert step == ("business_object", "business_object_by_search_key", True)
+    assert step[:3] == ("business_object", "business_object_by_search_key", True)

@@ -35,8 +35,8 @@ def applied(api: Api) -> Api:
     create["requestBody"]["content"]["application/json"]["schema"] = {"$ref": "canonical:parcel@^1.0"}
     files = workspace({"1.0.0": DEPRECATED, "1.1.0": "published"})
     files["contracts/logistics/parcels/1.1.0/openapi.json"] = json.dumps(document)
-    contract = files["contracts/logistics/parcels/contract.yaml"]
-    files["contracts/logistics/parcels/contract.yaml"] = f"{contract}\ncompatibility: none\n"
+    contract = json.loads(files["contracts/logistics/parcels/contract.yaml"])
+    files["contracts/logistics/parcels/contract.yaml"] = json.dumps({**contract, "compatibility": "none"})
     files["schemas/parcel/1.0.0.json"] = json.dumps(PARCEL)
     files["schemas/parcel/schema.yaml"] = "schema: parcel\ntitle: Parcel\nowner: logistics\nsteward: logistics-lead\n"
     answer = api.post("/workspace/apply", {"files": files})
