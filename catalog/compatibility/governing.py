@@ -13,7 +13,7 @@ from catalog.compatibility.comparison import Mode, Policy
 from catalog.compatibility.contract import compare_contracts
 from catalog.compatibility.contract.change import fingerprint
 from catalog.compatibility.embedding import self_contained, self_contained_schema
-from catalog.compatibility.release import Candidate, Reason, Release, release
+from catalog.compatibility.release import Candidate, Reason, Release, reason_of, release
 from catalog.contract import ContractVersion
 from catalog.inventory import Workspace
 from catalog.snapshot import canonical_json, sha256_hex
@@ -33,17 +33,7 @@ def contract_reasons(canonicals: Canonicals, old: ContractVersion, new: Contract
     pairs = [documents] if asked != "forward" else []
     pairs += [documents[::-1]] if asked in ("forward", "full") else []
     return [
-        Reason(
-            old.version,
-            change.rule,
-            change.operation,
-            change.location,
-            change.severity,
-            change.message,
-            change.fingerprint,
-            change.witness,
-            change.is_undecided,
-        )
+        reason_of(old.version, change)
         for before, after in pairs
         for change in compare_contracts(before, after, policy=new.contract.policy).changes
     ]

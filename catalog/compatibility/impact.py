@@ -15,9 +15,9 @@ import msgspec
 from catalog.canonical import Canonicals, CanonicalSchema
 from catalog.compatibility.contract import ContractComparison, compare_contracts
 from catalog.compatibility.contract.change import Verdict
-from catalog.compatibility.contract.rule import Bump
+from catalog.compatibility.contract.rule import ORDER, Bump
 from catalog.compatibility.embedding import self_contained
-from catalog.compatibility.release import Reason
+from catalog.compatibility.release import Reason, reason_of
 from catalog.contract import ContractVersion, Operation
 from catalog.inventory import Workspace
 from catalog.pointer import join, parse
@@ -63,11 +63,11 @@ def _impact(version: ContractVersion, pinned: list[str], changed: CanonicalSchem
     compared = _compared(version, pinned, changed, canonicals)
     uses = tuple(use for operation in version.operations for use in _uses(operation, changed.object))
     versions = tuple(key.partition("@")[2] for key in pinned)
-    reasons = sorted(
-        _reasons(compared, ", ".join(versions)), key=lambda each: ("major", "minor", "patch").index(each.severity)
-    )
+    against = ", ".join(versions)
+    changes = sorted(compared.changes, key=lambda each: -ORDER.index(each.severity))
+    reasons = tuple(reason_of(against, change) for change in changes)
     state, owner = version.state.state, version.contract.owner
-    return Impact(version.ref, state, owner, versions, uses, compared.verdict, compared.bump, tuple(reasons))
+    return Impact(version.ref, state, owner, versions, uses, compared.verdict, compared.bump, reasons)
 
 
 def _compared(
@@ -78,21 +78,6 @@ def _compared(
     replaced = {**known, **{key: msgspec.structs.replace(known[key], document=changed.document) for key in pinned}}
     before, after = self_contained(version.document, known), self_contained(version.document, replaced)
     return compare_contracts(before, after, policy=version.contract.policy)
-
-
-def _reasons(compared: ContractComparison, against: str) -> Iterator[Reason]:
-    for change in compared.changes:
-        yield Reason(
-            against,
-            change.rule,
-            change.operation,
-            change.location,
-            change.severity,
-            change.message,
-            change.fingerprint,
-            change.witness,
-            change.is_undecided,
-        )
 
 
 def _uses(operation: Operation, object_: str) -> Iterator[Use]:

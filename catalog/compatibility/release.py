@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from catalog.compatibility.contract.change import shifted
+from catalog.compatibility.contract.change import Change, shifted
 from catalog.compatibility.contract.rule import BREAKS, ORDER, Bump, Severity
 from catalog.errors import Problem
 from catalog.version import following, version_key
@@ -108,6 +108,12 @@ def release(
         len(changes),
         new.is_draft,
     )
+
+
+def reason_of(against: str, change: Change) -> Reason:
+    """A change of a contract as what it asks for; `against` are the versions that it was compared with."""
+    told = {name: getattr(change, name) for name in Change.__struct_fields__ if name != "direction"}
+    return Reason(against=against, **told)
 
 
 def declared_bump(old: str, new: str) -> Bump:
