@@ -130,6 +130,11 @@ def _members() -> list[Rule]:
             ("object-closed", "object closed", "Members that are not named are refused from now on."),
             ("object-opened", "object opened", "Members that are not named are accepted from now on."),
         ),
+    ]
+
+
+def _wholes() -> list[Rule]:
+    return [
         *_pair(
             "type",
             ("type-widened", "more types", "Values of further types are accepted from now on."),
@@ -169,6 +174,7 @@ def _members() -> list[Rule]:
 
 RULES: tuple[Rule, ...] = (
     *_members(),
+    *_wholes(),
     *(rule for keyword, (what, kind) in _BOUNDS.items() for rule in _bound(keyword, what, kind)),
     *(rule for keyword, what in _WHOLE.items() for rule in _presence(keyword, what)),
 )

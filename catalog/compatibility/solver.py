@@ -20,6 +20,7 @@ from catalog.compatibility import array, member, number, text
 from catalog.compatibility.evaluate import Evaluator
 from catalog.compatibility.outcome import EMPTY, MOST_VALUES, OPEN, Exhausted, Outcome, some
 from catalog.compatibility.term import KINDS, SCOPE, Arena, Term, kind_of
+from catalog.compatibility.way import WAYS_BROKEN, WAYS_HELD, Todo
 
 _DEEPEST = 40  # questions within questions
 _FOR_EVER = 1_000_000_000
@@ -30,7 +31,6 @@ _ORDER = ("object", "array", "string", "integer", "fraction", "boolean", "null",
 
 Terms = frozenset[Term]
 Question = tuple[Terms, Terms]
-Todo = list[tuple[Term, bool]]
 
 
 class Branch(NamedTuple):
@@ -294,9 +294,9 @@ class Solver:
 
     def _only_union(self, branch: Branch) -> Term | None:
         """The broken `all` that is the only term with several ways left."""
-        if any(term.op in _WAYS_HELD for term in branch.held):
+        if any(term.op in WAYS_HELD for term in branch.held):
             return None
-        several = [term for term in branch.broken if term.op == "all" or term.op in _WAYS_BROKEN]
+        several = [term for term in branch.broken if term.op == "all" or term.op in WAYS_BROKEN]
         return several[0] if len(several) == 1 and several[0].op == "all" else None
 
     def _option(self, branch: Branch, option: Todo, kind: str) -> Outcome:
@@ -418,9 +418,9 @@ class Solver:
             if len(unions) > 1 and self._settles(branch, term, kind):
                 return None
         choices = [
-            (term, list(_WAYS_HELD[term.op](self.arena, term)))
+            (term, list(WAYS_HELD[term.op](self.arena, term)))
             for term in sorted(branch.held, key=hash)
-            if term.op in _WAYS_HELD
+            if term.op in WAYS_HELD
         ]
         for term in sorted(branch.broken, key=hash):
             if term.op == "all":
@@ -428,8 +428,8 @@ class Solver:
                 if not ways:
                     return None
                 choices.append((term, ways))
-            elif term.op in _WAYS_BROKEN:
-                choices.append((term, list(_WAYS_BROKEN[term.op](term))))
+            elif term.op in WAYS_BROKEN:
+                choices.append((term, list(WAYS_BROKEN[term.op](term))))
         return choices
 
     def _settles(self, branch: Branch, term: Term, kind: str) -> bool:
@@ -474,48 +474,6 @@ def _written(value: float, kind: str) -> object:
         return _NONE
 
 
-def _ways_any(_: Arena, term: Term) -> Iterator[Todo]:
-    yield from ([(part, True)] for part in term.args)
-
-
-def _ways_one(_: Arena, term: Term) -> Iterator[Todo]:
-    for index, part in enumerate(term.args):
-        yield [(part, True), *((other, False) for place, other in enumerate(term.args) if place != index)]
-
-
-def _ways_if(_: Arena, term: Term) -> Iterator[Todo]:
-    condition, then, other = term.args
-    yield [(condition, True), (then, True)]
-    yield [(condition, False), (other, True)]
-
-
-def _ways_dependent(arena: Arena, term: Term) -> Iterator[Todo]:
-    first = arena.make("required", term.args[0])
-    then = arena.make("required", term.args[1]) if term.op == "dependent" else term.args[1]
-    yield [(first, False)]
-    yield [(first, True), (then, True)]
-
-
-def _ways_broken_one(term: Term) -> Iterator[Todo]:
-    yield [(part, False) for part in term.args]
-    for index, part in enumerate(term.args):
-        yield from ([(part, True), (other, True)] for other in term.args[index + 1 :])
-
-
-def _ways_broken_if(term: Term) -> Iterator[Todo]:
-    condition, then, other = term.args
-    yield [(condition, True), (then, False)]
-    yield [(condition, False), (other, False)]
-
-
-_WAYS_HELD: dict[str, Callable[[Arena, Term], Iterator[Todo]]] = {
-    "any": _ways_any,
-    "one": _ways_one,
-    "if": _ways_if,
-    "dependent": _ways_dependent,
-    "dependent-schema": _ways_dependent,
-}
-_WAYS_BROKEN: dict[str, Callable[[Term], Iterator[Todo]]] = {"one": _ways_broken_one, "if": _ways_broken_if}
 _REDUCERS: dict[tuple[str, bool], Callable[[Solver, Branch, Term, str], Todo | None]] = {
     ("any", True): Solver._reduce_any,
     ("one", True): Solver._reduce_one,
