@@ -231,4 +231,4 @@ def test_the_figures_compared_are_not_empty(fresh_sqlite) -> None:
         with database.read() as connection:
             found = figures(connection)
     assert all(found.values()), [name for name, value in found.items() if not value]
-    assert any(standing.good for standing in found["standings"])
+    assert any(standing.good for standings in found["standings"] for standing in standings)
