@@ -101,6 +101,10 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     response_sha256: str = ""
     request_bytes: int = 0
     response_bytes: int = 0
+    # Declared places that held something (`catalog.field`), names only: those that this process had not yet told of
+    # this legal entity, consumer, operation and direction on this UTC day.
+    request_fields: tuple[str, ...] = ()
+    response_fields: tuple[str, ...] = ()
 
 
 class IntentEntry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -122,6 +122,11 @@ def contract_view(connection: Connection, name: str) -> ContractView:
     raise NotFound(f"no contract {name!r} is in force")
 
 
+def versions_in_force(connection: Connection, name: str) -> list[VersionView]:
+    """Versions of a contract, by number; none when no such contract is in force."""
+    return next((view.versions for view in contract_views(connection) if view.name == name), [])
+
+
 def contract_rows(connection: Connection, wanted: Wanted) -> list[ContractRow]:
     return [_row(view) for view in contract_views(connection) if wanted.takes(view)]
 

@@ -19,6 +19,7 @@ from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight, has_synthetic
 from controlplane.registry.store import documents
 from controlplane.slo.watermark import Watermark, read_watermark
+from controlplane.traffic.field import FieldUser, fields_of
 from controlplane.traffic.service import (
     Called,
     Passage,
@@ -93,6 +94,31 @@ class ContractUsers(msgspec.Struct, frozen=True):
     items: list[ContractUser]
 
 
+class SeenField(msgspec.Struct, frozen=True):
+    field: str  # <place>:<name or pointer>, as `catalog.field` writes it: body:/lines/*/price, query:page, 200:/id
+    last_day: str  # UTC
+
+
+class FieldUse(msgspec.Struct, frozen=True):
+    """Fields that a consumer sent, or was answered with, on one operation of one version.
+
+    What it reads of an answer cannot be seen: those of a response are the most that it can have read.
+    """
+
+    consumer: str
+    version: str
+    operation: str
+    direction: Literal["request", "response"]
+    fields: list[SeenField]
+
+
+class ContractFields(msgspec.Struct, frozen=True):
+    days: int
+    as_of_us: int
+    has_synthetic: bool
+    items: list[FieldUse]
+
+
 class TrafficController(Controller):
     tags = ("traffic",)
 
@@ -145,6 +171,24 @@ class TrafficController(Controller):
             items = users_of(connection, name, days, as_of_us, sight)
             return ContractUsers(days, as_of_us, has_synthetic(connection), items)
 
+    @get("/contracts/{name:str}/fields", guards=[read], sync_to_thread=True)
+    def fields(
+        self,
+        context: NamedDependency[Context],
+        user: NamedDependency[User],
+        name: FromPath[str],
+        days: Annotated[int, QueryParameter(ge=1, le=400)] = 28,
+        entity: FromQuery[str] = "",
+        synthetic: Shown = "show",
+    ) -> ContractFields:
+        """Fields that consumers sent and were answered with within the last `days` days, by version and operation."""
+        sight = Sight(user.narrowed(entity), synthetic == "show")
+        with context.database.read() as connection:
+            as_of_us = read_watermark(connection, context.clock()).as_of_us
+            found = fields_of(connection, name, days, as_of_us, sight)
+            items = [_field_use(who, seen) for who, seen in found.items()]
+            return ContractFields(days, as_of_us, has_synthetic(connection), items)
+
 
 def _traffic(asked: Read, now: Watermark, length: str) -> Traffic:
     times = spreads(asked)
@@ -166,6 +210,12 @@ def _traffic(asked: Read, now: Watermark, length: str) -> Traffic:
         step_s=step_s,
         points=slices,
     )
+
+
+def _field_use(who: FieldUser, seen: dict[str, str]) -> FieldUse:
+    direction: Any = who.direction
+    fields = [SeenField(field, day) for field, day in seen.items()]
+    return FieldUse(who.consumer, who.version, who.operation, direction, fields)
 
 
 def _all(times: dict[tuple[str, str], Any], part: str) -> dict[int, int]:

@@ -35,3 +35,20 @@ timing_rollup = Table(
     Column("step", Integer, primary_key=True),
     Column("calls", BigInteger, nullable=False),
 )
+
+# Fields of an operation that a consumer sent (request) or was answered with (response), by `catalog.field`; days are
+# counted since the epoch, UTC.
+field_usage = Table(
+    "field_usage",
+    metadata,
+    Column("contract", Plain, primary_key=True),
+    Column("version", Plain, primary_key=True),
+    Column("operation", Plain, primary_key=True),
+    Column("direction", Plain, primary_key=True),
+    Column("consumer", Plain, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
+    Column("field", Plain, primary_key=True),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+)

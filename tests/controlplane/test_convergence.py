@@ -35,8 +35,9 @@ from controlplane.slo.evaluation import evaluate_all
 from controlplane.slo.projection import SloProjection, definitions
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_rollup
 from controlplane.store.database import Database
+from controlplane.traffic.field import FieldProjection
 from controlplane.traffic.projection import TrafficProjection
-from controlplane.traffic.store import timing_rollup, traffic_rollup
+from controlplane.traffic.store import field_usage, timing_rollup, traffic_rollup
 from tests.controlplane.engine import Shelf
 from tests.controlplane.journal import MINUTE, T0_US, Calls, S, Stream, receipt_slo, validation_slo
 from tests.postgres import Cluster
@@ -69,6 +70,8 @@ told_calls = st.fixed_dictionaries(
         "outcome": st.sampled_from(["yes", "refused", "unknown", "broken", "replay"]),
         "is_validation": st.booleans(),
         "entity": st.sampled_from(["mercy", "grace"]),
+        "fields": st.lists(st.sampled_from(["body:/id", "body:/lines/*/price", "query:page"]), unique=True),
+        "day": st.sampled_from([0, 0, 0, 1]),
     }
 )
 OUTCOMES: dict[str, dict[str, Any]] = {
@@ -89,7 +92,9 @@ def telling(spec: dict[str, Any]) -> Exchange:
         calls.ref("receipt", f"RC-{spec['object']}", "shared"),
         spec["amount"],
         flows=[("fulfils", calls.ref("order", f"PO-{spec['target']}", "shared"))],
-        at_us=T0_US + spec["at"] * S,
+        at_us=T0_US + spec["at"] * S + spec["day"] * 1440 * MINUTE,
+        request_fields=tuple(spec["fields"]),
+        response_fields=tuple(spec["fields"][:1]),
         exchange_id=f"{spec['number']:032x}",
         duration_us=spec["duration_us"],
         status_axes=spec["axis"],
@@ -98,7 +103,7 @@ def telling(spec: dict[str, Any]) -> Exchange:
     )
 
 
-Projections = tuple[LineageProjection]
+Projections = tuple[LineageProjection, FieldProjection]
 Opened = tuple[IngestService, Database, Projections]
 Fresh = Callable[[], AbstractContextManager[Opened]]
 
@@ -117,7 +122,8 @@ def fresh_postgresql(shelf: Shelf, postgres: Cluster) -> Fresh:
 @contextmanager
 def _opened(url: str) -> Iterator[Opened]:
     database = Database.open(url)
-    projections = (LineageProjection([SloProjection(lambda _: 1, lambda _: SPECS), TrafficProjection()]),)
+    slos = SloProjection(lambda _: 1, lambda _: SPECS)
+    projections = (LineageProjection([slos, TrafficProjection()]), FieldProjection())
     context = Context(Settings(Path()), database, _KEYS, lambda: T0_US)
     try:
         yield IngestService(context, projections), database, projections
@@ -170,6 +176,7 @@ def figures(connection: Connection) -> dict[str, Any]:
         "links": rows(link),
         "exchanges": rows(exchange, "row_id"),
         "contributions": rows(slo_contribution),
+        "fields": rows(field_usage),
         **{table.name: counted(table) for table in ROLLUPS},
         "standings": [
             evaluate_all(connection, definitions(connection), T0_US + minutes * MINUTE, False, Sight(scope, is_shown))
@@ -224,7 +231,7 @@ def test_the_figures_compared_are_not_empty(fresh_sqlite) -> None:
         calls.make(
             "finance/post", "receipt.accepted", calls.ref("receipt", "RC-1"), flows=[("f", calls.ref("o", "1"))]
         ),
-        calls.make("procurement.requisitions/requisitions.validate"),
+        calls.make("procurement.requisitions/requisitions.validate", request_fields=("body:/id",)),
     )
     with fresh_sqlite() as (service, database, _):
         stream.send(service)

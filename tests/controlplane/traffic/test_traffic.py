@@ -90,6 +90,7 @@ def test_users_of_a_contract_are_those_that_may_and_those_that_did(api: Api, tol
     assert users.keys() == {"shop", "stranger"}
     assert (users["shop"]["is_granted"], users["stranger"]["is_granted"]) == (True, False)
     day = {"version": "1.0.0", "operation": "parcels.create", "calls": 4, "refused": 1, "last_day": "2027-01-15"}
+    day |= {"state": "published", "sunset_at": None, "days_to_sunset": None, "successor": None}
     assert users["shop"]["uses"] == [day]
 
 
@@ -139,7 +140,8 @@ def test_no_read_looks_at_the_exchanges_themselves(api: Api, context: Context, t
     def note(_connection, _cursor, statement, parameters, _context, _is_many) -> None:
         asked.append((statement, parameters))
 
-    for path in ("/traffic", "/systems", "/contracts/logistics.parcels/users"):
+    of_contract = [f"/contracts/logistics.parcels/{what}" for what in ("users", "fields")]
+    for path in ("/traffic", "/systems", *of_contract):
         read(api, path, window="28d")
     event.remove(context.database.engine, "before_cursor_execute", note)
     with context.database.read() as connection:
@@ -147,7 +149,7 @@ def test_no_read_looks_at_the_exchanges_themselves(api: Api, context: Context, t
 
 
 def _scanned(connection: Connection, asked: list[tuple[str, tuple]]) -> list[str]:
-    growing = ("exchange", "traffic_rollup", "timing_rollup", "usage_rollup", "call_rollup")
+    growing = ("exchange", "traffic_rollup", "timing_rollup", "usage_rollup", "call_rollup", "field_usage")
     found = []
     for statement, parameters in asked:
         if not statement.lstrip().upper().startswith("SELECT"):
