@@ -31,6 +31,7 @@ from controlplane.about import AboutController
 from controlplane.act.controllers import ActController
 from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
+from controlplane.comparison.controllers import ComparisonController
 from controlplane.context import Context
 from controlplane.documentation.page import documentation
 from controlplane.gateways.controllers import GatewayController, GatewayCredentialController, GatewayListController
@@ -53,6 +54,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     ActController,
     ApprovalController,
     WorkspaceController,
+    ComparisonController,
     KeyController,
     GatewayController,
     GatewayListController,

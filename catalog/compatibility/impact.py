@@ -7,7 +7,7 @@ answered and leave those who ask alone. Published contracts keep their pins; wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -51,9 +51,14 @@ class Impact(msgspec.Struct, frozen=True):
 def impact(workspace: Workspace, changed: CanonicalSchema) -> list[Impact]:
     """Of `changed`, taking the place of every other version of its object, on each contract version that is not
     retired. Sorted by contract and version."""
+    return impact_on(workspace.versions, workspace.schemas, changed)
+
+
+def impact_on(versions: Iterable[ContractVersion], canonicals: Canonicals, changed: CanonicalSchema) -> list[Impact]:
+    """`impact` on contract versions that lean on nothing but `canonicals`, in their order."""
     return [
-        _impact(version, pinned, changed, workspace.schemas)
-        for version in workspace.versions
+        _impact(version, pinned, changed, canonicals)
+        for version in versions
         if version.state.state != "retired"
         and (pinned := sorted(key for key in version.pins if _object(key) == changed.object))
     ]

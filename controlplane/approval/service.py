@@ -28,6 +28,7 @@ from controlplane.approval.store import answer, proposal
 from controlplane.approval.view import Planned, ProposalView, need_views, read_answers, view
 from controlplane.context import Context
 from controlplane.identity.principal import User
+from controlplane.registry.plan import Plan
 from controlplane.registry.service import Applied, Prepared, RegistryService, counted
 from controlplane.registry.store import current_generation, documents, item
 
@@ -95,6 +96,11 @@ class ApprovalService:
         """The workspace that is proposed. Raises: NotFound."""
         with self._database.read() as connection:
             return _files(_row(connection, proposal_id))
+
+    def planned(self, proposal_id: str) -> Plan:
+        """What publishing the proposal does. Raises: NotFound."""
+        with self._database.read() as connection:
+            return msgspec.json.decode(_row(connection, proposal_id).plan, type=Plan)
 
     def decide(self, proposal_id: str, decision: Decision, comment: str, by: User) -> ProposalView:
         """Answer for all that `by` may answer for; the last approval publishes. The requester may only withdraw.

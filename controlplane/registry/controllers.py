@@ -18,6 +18,7 @@ from controlplane.identity.principal import User
 from controlplane.registry.contract import ContractRow, ContractView, Wanted, contract_document, contract_rows
 from controlplane.registry.key import IssuedKey, KeyService, KeyView, RotatedKey
 from controlplane.registry.schema import SchemaView, schema_document, schema_views
+from controlplane.registry.search import Hits, search
 from controlplane.registry.service import Applied, ConsumerView, RegistryService
 
 WORKSPACE_BYTES = 128 * 1024 * 1024  # 500 contracts with their documents take some 40 MB
@@ -137,6 +138,18 @@ class WorkspaceController(Controller):
             everything = contract_rows(connection, Wanted())
             found = contract_rows(connection, Wanted(q, domain, layer, kind, version_state))
             return ContractRows(found, len(everything))
+
+    @get("/catalog/search", guards=[read], sync_to_thread=True)
+    def search(
+        self,
+        context: NamedDependency[Context],
+        q: Annotated[str, QueryParameter(max_length=200)],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    ) -> Hits:
+        """Contracts, operations, canonical schemas and properties in force that have all words of `q`, the best first;
+        each names the contracts it concerns."""
+        with context.database.read() as connection:
+            return search(connection, q, limit)
 
     @get("/contracts/{name:str}/{version:str}/document", guards=[read], sync_to_thread=True)
     def document(

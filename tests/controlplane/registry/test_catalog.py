@@ -110,3 +110,22 @@ def test_a_version_is_read_once_and_forgotten_when_it_is_gone(applied: Api, monk
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(contract, "_part", None)  # reading a document again would fail
         assert applied.get("/catalog").json()["total"] == 1
+
+
+def test_words_are_looked_up_in_contracts_operations_schemas_and_properties(applied: Api) -> None:
+    """However a name is written; a property of a canonical schema names the contracts that are pinned to it."""
+
+    def found(q: str) -> list[tuple[str, str, list[str]]]:
+        told = applied.get("/catalog/search", role="executive", params={"q": q}).json()
+        assert told["total"] == len(told["items"])
+        return [(each["kind"], each["name"], each["carriers"]) for each in told["items"]]
+
+    carriers = ["logistics.parcels"]
+    assert found("parcel id") == [("property", "id", carriers), ("operation", "parcels.get", carriers)]
+    assert found("Logistics LEAD") == [("contract", "logistics.parcels", carriers)]
+    assert found("hand parcel") == [("operation", "parcels.create", carriers)]
+    assert ("schema", "parcel", carriers) in found("parcel")
+    assert found("--") == []
+    assert found("parcel nowhere") == []
+    told = applied.get("/catalog/search", params={"q": "parcel", "limit": 1}).json()
+    assert (len(told["items"]), told["total"]) == (1, 5)
