@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 import jsonschema_rs
 
 from catalog.errors import Invalid, Problem, Violation
+from catalog.outline import Position, root_of, slim
 from catalog.pointer import join, parse
 from catalog.snapshot import canonical_json, sha256_hex
 from catalog.violation import explained
@@ -58,7 +59,7 @@ class _Compiled(NamedTuple):
 class Unit:
     """What is compiled at a time: packed canonical JSON, and its compiled form while there is room for it."""
 
-    __slots__ = ("__weakref__", "compiled", "is_recent", "packed", "problems", "sha256", "size_bytes")
+    __slots__ = ("__weakref__", "compiled", "is_recent", "packed", "problems", "sha256", "size_bytes", "slimmed")
 
     def __init__(self, sha256: str, text: bytes) -> None:
         self.sha256 = sha256
@@ -67,6 +68,7 @@ class Unit:
         self.compiled: _Compiled | None = None
         self.problems: tuple[Problem, ...] = ()  # why it does not compile
         self.is_recent = False
+        self.slimmed: Any = ...  # once it is asked for
 
     def schema(self) -> Schema:
         """The schema itself, unpacked."""
@@ -141,6 +143,13 @@ class Validators:
         if len(found) > _MOST_VIOLATIONS:
             found[_MOST_VIOLATIONS:] = [Violation("", "limit", "there are more violations than are listed")]
         return tuple(found)
+
+    def outline(self, handle: Handle) -> Position:
+        """The names that a schema declares; kept as long as the schema, and a fraction of its compiled form."""
+        unit = handle.unit
+        if unit.slimmed is ...:
+            unit.slimmed = slim(unit.schema())
+        return root_of(unit.slimmed, handle.member)
 
     def _pooled(self, pool: Pool) -> Unit:
         if pool.unit is None:

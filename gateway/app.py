@@ -84,6 +84,8 @@ class App:
 
     def use(self, compiled: Compiled) -> None:
         """The second half of `swap`, for who compiles off the loop's thread."""
+        if self._compiled is not None:
+            compiled.take_over_fields(self._compiled)
         self._compiled = compiled
         self.telemetry.generation = compiled.generation
         self.telemetry.swaps += 1

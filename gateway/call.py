@@ -20,7 +20,7 @@ from gateway.state.store import ClaimKey
 from gateway.trace import Trace
 from policies.decision import Replay
 from policies.keyset import KeySource
-from policies.request import Request
+from policies.request import Request, Response
 
 CLIENT_GONE = 499  # in no registry; what proxies log for a client that did not wait
 
@@ -60,6 +60,8 @@ class Call:
         "refused_by",
         "replay",
         "request",
+        "request_fields",
+        "response_fields",
         "response_sha256",
         "sense",
         "started_ns",
@@ -104,6 +106,8 @@ class Call:
         self.attempt = 1
         self._request_sha256 = ""
         self.response_sha256 = ""
+        self.request_fields: tuple[str, ...] = ()  # to be told: of a request that was let through
+        self.response_fields: tuple[str, ...] = ()
         self.has_intent = False
         self.is_finished = False  # the outcome was handed to the store
         self.is_replay = False
@@ -175,6 +179,16 @@ class Call:
         if self.plan is not None and self.context is not None and self.request.entity:
             self.sense = self.plan.meaning.read(self.context, self.sense)
 
+    def note_request_fields(self) -> None:
+        """Once nothing but the system stands between the request and its answer."""
+        if self.plan is not None and self.plan.fields is not None:
+            self.request_fields = self.plan.fields.of_request(self.request)
+
+    def note_response_fields(self, response: Response) -> None:
+        """Once an answer is what is passed on."""
+        if self.plan is not None and self.plan.fields is not None:
+            self.response_fields = self.plan.fields.of_response(self.request, response)
+
     @property
     def is_mutating(self) -> bool:
         return self.plan is not None and not self.plan.is_safe
@@ -228,4 +242,6 @@ class Call:
             response_sha256=self.response_sha256,
             request_bytes=len(body),
             response_bytes=response_bytes,
+            request_fields=self.request_fields,
+            response_fields=self.response_fields,
         )

@@ -15,6 +15,7 @@ from catalog.snapshot import canonical_json, sha256_hex
 from catalog.version import version_key
 from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
+from gateway.field import OperationFields
 from gateway.inbound import TAKEN
 from gateway.plan import OperationPlan, ReconcileTemplate, Target
 from gateway.route import Router
@@ -46,6 +47,13 @@ class Compiled:
         """The plan of an operation, also for whoever finishes an exchange of an earlier snapshot."""
         return self._plans.get((contract, version, operation))
 
+    def take_over_fields(self, earlier: Compiled) -> None:
+        """Which fields were told already of the operations that are the same as in the snapshot before."""
+        for plan in self._plans.values():
+            known = earlier.plan(plan.contract, plan.version.version, plan.operation.id)
+            if plan.fields and known and known.fields and known.version.sha256 == plan.version.sha256:
+                plan.fields.take_over(known.fields)
+
     def plans(self) -> list[OperationPlan]:
         return list(self._plans.values())
 
@@ -56,9 +64,11 @@ class Compiled:
 KeySources = Callable[[Issuer, bytes], KeySource]
 
 
-def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str], key_source: KeySources) -> Compiled:
+def compile_snapshot(
+    snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str], key_source: KeySources, tells_fields: bool = True
+) -> Compiled:
     """Raises `Invalid` with everything that is wrong: policies, missing secrets, routes that collide."""
-    builder = _Builder(snapshot, pepper, secrets, key_source)
+    builder = _Builder(snapshot, pepper, secrets, key_source, tells_fields)
     builder.build()
     if builder.problems:
         raise Invalid(f"snapshot {snapshot.manifest.generation} refused", builder.problems)
@@ -66,13 +76,21 @@ def compile_snapshot(snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, st
 
 
 class _Builder:
-    def __init__(self, snapshot: Snapshot, pepper: bytes, secrets: Mapping[str, str], key_source: KeySources) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        pepper: bytes,
+        secrets: Mapping[str, str],
+        key_source: KeySources,
+        tells_fields: bool,
+    ) -> None:
         self.problems: list[Problem] = []
         self.router: Router[OperationPlan] = Router()
         self.plans: list[OperationPlan] = []
         self._snapshot = snapshot
         self._pepper = pepper
         self._key_source = key_source
+        self._tells_fields = tells_fields
         self._targets = {name: self._target(system, secrets) for name, system in snapshot.systems.items()}
         self._bindings = _by_contract(snapshot.bindings)
         self._base_paths = {version.ref: version.base_path for version in snapshot.versions}
@@ -127,6 +145,7 @@ class _Builder:
             is_retired=version.state.state == "retired",
             needs_body=bool(operation.request_schemas) or not operation.is_safe,
             passes_cookies=any(parameter.place == "cookie" for parameter in operation.parameters),
+            fields=OperationFields(operation, self._snapshot.validators) if self._tells_fields else None,
             header_names=_header_names(operation),
         )
 

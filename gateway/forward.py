@@ -77,6 +77,7 @@ class Forwarder:
         _take_sense(call, plan, response)
         refused = self._steps.judge(plan.chain.back, call, response)
         if refused is None:
+            call.note_response_fields(response)
             return _passed_on(call, answer)
         return _refused(call, *refused)
 
@@ -171,6 +172,7 @@ class Forwarder:
             call.event = plan.meaning.event
         refused = self._steps.judge(plan.chain.back, call, response)
         if refused is None:
+            call.note_response_fields(response)
             return reply
         problem = _refused(call, *refused)
         if state == "executed":

@@ -32,12 +32,19 @@ class Loading:
     """Reads and compiles snapshots, one after the other, each on the shoulders of the one before: contract versions
     that it has are not read again. Schemas are compiled on first use: the control plane compiled them to publish."""
 
-    def __init__(self, pepper: bytes, key_source: KeySources, most_compiled_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        pepper: bytes,
+        key_source: KeySources,
+        most_compiled_bytes: int | None = None,
+        tells_fields: bool = True,
+    ) -> None:
         self.validators = (
             Validators(is_lazy=True) if most_compiled_bytes is None else Validators(True, most_compiled_bytes)
         )
         self._pepper = pepper
         self._key_source = key_source
+        self._tells_fields = tells_fields
         self._read: dict[str, ContractVersion] = {}
 
     def known(self) -> Iterable[str]:
@@ -53,7 +60,7 @@ class Loading:
         return compiled
 
     def _compile(self, snapshot: Snapshot, secrets: Mapping[str, str]) -> Compiled:
-        return compile_snapshot(snapshot, self._pepper, secrets, self._key_source)
+        return compile_snapshot(snapshot, self._pepper, secrets, self._key_source, self._tells_fields)
 
 
 def settle_collector() -> None:

@@ -14,6 +14,7 @@ from catalog.expression import Context, Expression, json_template
 from catalog.network import System
 from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
+from gateway.field import OperationFields
 from gateway.state.store import ReconcilePlan
 from policies.chain import Chain
 
@@ -89,6 +90,7 @@ class OperationPlan(msgspec.Struct, frozen=True):
     is_retired: bool
     needs_body: bool
     passes_cookies: bool  # only where the contract declares one
+    fields: OperationFields | None  # None: records do not tell them
     header_names: tuple[bytes, ...]  # lower case, of declared parameters that go on to the system as they are
 
     def target(self, entity: str) -> Target | None:

@@ -139,7 +139,7 @@ class Gateway:
         self._secrets = secrets
         self._key_sets = KeySets(own_dir / "keys")
         self._app = create_app(store, upstream, pepper=enrolled.pepper, secrets=secrets, key_sets=self._key_sets)
-        self._loading = Loading(enrolled.pepper, self._key_sets.source)
+        self._loading = Loading(enrolled.pepper, self._key_sets.source, tells_fields=settings.tell_fields)
         shelf = Shelf(own_dir / "snapshot")
         wait_s = min(POLL_S, settings.snapshot_max_age_s / 4 or POLL_S)  # each poll's end confirms the snapshot
         self._puller = Puller(control_plane, shelf, enrolled.public_key, self._compile, self._use, wait_s)

@@ -206,6 +206,7 @@ class Runner:
 
     async def _forward(self, call: Call, plan: OperationPlan) -> Reply:
         target = call.target
+        call.note_request_fields()
         if plan.operation.is_event:
             return await asyncio.shield(asyncio.create_task(self._forwarder.accept(call, plan)))
         if target is None:

@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(description="records not yet shipped; beyond it mutating calls are refused", gt=0)
     ] = 1 << 30
     max_database_bytes: Annotated[int, Meta(description="size of the state file; 0: the disk decides", ge=0)] = 0
+    tell_fields: Annotated[
+        bool, Meta(description="whether records name the declared fields that calls held (never their values)")
+    ] = True
     log_level: Annotated[str, Meta(description="debug, info, warning or error")] = "info"
     log_format: Annotated[Format, Meta(description="text, or json: one object a line")] = "text"
     otlp_endpoint: Annotated[str, Meta(description="base URL of an OTLP/HTTP collector; empty: the environment's")] = ""

@@ -85,6 +85,15 @@ def test_an_invoice_shows_what_publishers_told(stack: Stack) -> None:
     assert (listed["finance.payment-events"]["kind"], listed["finance.payments"]["kind"]) == ("asyncapi", "openapi")
     (operation,) = listed["finance.payment-events"]["operations"]
     assert operation["events"] == ["payment.confirmed", "payment.failed", "payment.released"]
+    sent = fields_of(stack, "treasury")
+    assert {"body:/data/amount/currency", "body:/data/invoice_ids/*", "body:/type"} <= sent
+    assert "body:/data/failure_reason" not in sent  # it was refused
+
+
+def fields_of(stack: Stack, consumer: str) -> set[str]:
+    """What a publisher of payments has sent."""
+    items = stack.items("/contracts/finance.payment-events/fields")
+    return {seen["field"] for item in items if item["consumer"] == consumer for seen in item["fields"]}
 
 
 def chain_of(stack: Stack, invoice: str, events: int) -> dict[str, Any] | None:
