@@ -27,7 +27,8 @@ MOST_USERS = 10_000  # of an operation and direction; then all is told again
 DEEPEST = 16
 MOST_WHOLE = 24  # fields of a part that is left out as a whole once they were told
 
-_NEVER = -1  # no number has all bits
+_NEVER = -1  # all bits: no number has them
+_OBJECTS = {dict}
 
 Number = Callable[[Field], int]
 
@@ -67,7 +68,8 @@ class Fields:
         return tuple(name for number, name in enumerate(self._names) if new >> number & 1)
 
 
-_Shape = tuple[int, tuple[tuple[str, "Place"], ...]]  # bits of the names, and which places may hold more
+#: bits of an object's names, bits of all that can be below them, and which of them may hold more
+_Shape = tuple[int, int, tuple[tuple[str, "Place"], ...]]
 
 
 class Place:
@@ -102,30 +104,45 @@ class Place:
         kind = type(value)
         if kind is dict:
             shape = tuple(value)
-            bits, deeper = self._shapes.get(shape) or self._learn(shape, self._position)
-            for name, place in deeper:
-                whole = place._whole
-                if whole & told != whole:
-                    bits |= place.found(value[name], told)
+            bits, inner, deeper = self._shapes.get(shape) or self._learn(shape, self._position)
+            if inner & told != inner:
+                for name, place in deeper:
+                    whole = place._whole
+                    if whole & told != whole:
+                        bits |= place.found(value[name], told)
             return bits
         if kind is list and value:
             item = self._item or self._learn_item(self._position)
-            bits, whole = self._bit | item._bit, item._whole
-            if item._position is not None and whole & told != whole:
-                for each in value:
-                    bits |= item.found(each, told)
-            return bits
+            whole = item._whole
+            if whole & told != whole:
+                return self._bit | item._found_each(value, told)
+            return self._bit | item._bit
         return self._bit
 
+    def _found_each(self, values: list[Any], told: int) -> int:
+        """The same of all items of an array. Objects are taken by their shapes, most of which are alike."""
+        bits = self._bit
+        if self._position is not None and set(map(type, values)) == _OBJECTS:
+            is_all = True
+            for shape in set(map(tuple, values)):
+                of_shape, inner, _ = self._shapes.get(shape) or self._learn(shape, self._position)
+                bits |= of_shape
+                is_all = is_all and inner & told == inner
+            if is_all:
+                return bits
+        for each in values:
+            bits |= self.found(each, told)
+        return bits
+
     def _learn(self, shape: tuple[str, ...], position: Position) -> _Shape:
-        """What an object with these names holds: bits of them all, and which may hold more."""
-        bits, deeper = self._bit, []
+        bits, inner, deeper = self._bit, 0, []
         for name in shape:
             place = self._at(name, position)
             bits |= place._bit
             if place._position is not None:
+                inner |= place._whole
                 deeper.append((name, place))
-        known = bits, tuple(deeper)
+        known = bits, inner, tuple(deeper)
         if len(shape) <= MOST_NAMES and len(self._shapes) < MOST_SHAPES:
             self._shapes[shape] = known
         return known
