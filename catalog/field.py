@@ -8,13 +8,15 @@ stands for every item of an array and for every name that the contract does not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from catalog.pointer import join, parse
 
 BODY = "body"
+DATA = "data"  # member of an event that holds its payload (CloudEvents 1.0.2, JSON format)
 ANY = "*"  # an item, or a name that is not declared
+MOST_FIELDS = 1_000  # of an operation and direction that are told; what lies deeper counts as what it lies in
+DEEPEST = 16
 
 
 class Field(NamedTuple):
@@ -48,8 +50,3 @@ def parse_field(name: str) -> Field:
     if not (part and colon):
         raise ValueError(f"{name!r} is no field")
     return Field(part, (rest,) if part in PARAMETERS else parse(rest))
-
-
-def is_within(field: Field, place: Sequence[str]) -> bool:
-    """Whether a field of the same part lies at `place` (tokens) or below it."""
-    return field.tokens[: len(place)] == tuple(place)

@@ -13,18 +13,16 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from catalog.contract import Operation
-from catalog.field import ANY, BODY, Field
+from catalog.field import ANY, BODY, DEEPEST, MOST_FIELDS, Field
 from catalog.outline import Position
 from catalog.schema import Validators
 from policies.media import declared_as
 from policies.request import Request, Response
 
 DAY_S = 86_400
-MOST_FIELDS = 1_000  # of an operation and direction; what lies deeper counts as what it lies in
 MOST_SHAPES = 64  # that an object is known by at one place; others are looked at name by name
 MOST_NAMES = 256  # of a shape
 MOST_USERS = 10_000  # of an operation and direction; then all is told again
-DEEPEST = 16
 MOST_WHOLE = 24  # fields of a part that is left out as a whole once they were told
 
 _NEVER = -1  # all bits: no number has them

@@ -21,10 +21,11 @@ from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.scaffold import check_slug, scopes
+from controlplane.cli.usage import users
 
 app = typer.Typer(
     name="contract",
-    help="Contracts of a workspace, and two versions of any compared.",
+    help="Contracts of a workspace, two versions of any compared, and who uses one.",
     no_args_is_help=True,
     epilog="Example: waybill contract import orders.yaml --domain procurement",
 )
@@ -50,6 +51,7 @@ class Report(msgspec.Struct, frozen=True):
 
 app.command("diff")(diff)
 app.command("changelog")(changelog)
+app.command("users")(users)
 
 
 @app.callback()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from catalog.errors import Invalid, Problem, WaybillError
-from controlplane.cli.client import Client
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_table
 from controlplane.cli.progress import progress
 from controlplane.cli.schema import read_schema
+from controlplane.cli.usage import Seen, seen_users
+
+if TYPE_CHECKING:
+    from catalog.compatibility.impact import Impact
+    from catalog.compatibility.usage import Change
+    from catalog.contract import ContractVersion, Operation
 
 DAYS = 30  # of traffic that are looked at
 _LEVEL = ("none", "patch", "minor", "major")
@@ -30,7 +36,8 @@ def impact(
 
     The file takes the place of every version of its object ($id: canonical:<object>@<version>) wherever a contract of
     the workspace is pinned to one; each place is compared as the contract's own policy says. With a control plane
-    (--url, or a workspace that runs) the consumers that called those operations in the last 30 days are named too.
+    (--url, or a workspace that runs) the consumers that called those operations in the last 30 days are named too, and
+    which of the changed fields each of them sent or was answered with: what it reads of an answer nobody can see.
     Exit status 1 also says that something would break, or could not be proved safe.
 
     Example: waybill impact schemas/invoice/1.1.0.json --workspace network
@@ -41,9 +48,10 @@ def impact(
 
     changed = _canonical(read_schema(schema), str(schema))
     with progress("comparing every place where it is used"):
-        found = [msgspec.to_builtins(each) for each in impact_of(load_workspace(read_directory(workspace)), changed)]
-    seen = _seen([each["contract"] for each in found], url, token, workspace)
-    contracts = [{**each, "consumers": _consumers(each, seen)} for each in found]
+        loaded = load_workspace(read_directory(workspace))
+        found = impact_of(loaded, changed)
+    seen = _seen([each.contract for each in found], url, token, workspace)
+    contracts = [_told(each, loaded.version(each.contract), seen) for each in found]
     told = {
         "schema": changed.key,
         "verdict": _verdict([each["verdict"] for each in contracts]),
@@ -76,35 +84,48 @@ def _canonical(document: Any, file: str) -> Any:
     return canonical_schema(reference.object, reference.range, document)
 
 
-def _seen(refs: list[str], url: str | None, token: str | None, workspace: Path) -> dict[str, list[Any]] | None:
+def _seen(refs: list[str], url: str | None, token: str | None, workspace: Path) -> dict[str, Seen] | None:
     """Users of each contract by name; None without a control plane. One that was asked for must answer."""
     is_asked = url is not None or token is not None
     try:
         with connect(url, token, workspace) as client:
-            return {name: _users(client, name) for name in sorted({ref.partition("@")[0] for ref in refs})}
+            return {name: seen_users(client, name, DAYS) for name in sorted({ref.partition("@")[0] for ref in refs})}
     except WaybillError:
         if is_asked:
             raise
         return None
 
 
-def _users(client: Client, contract: str) -> list[Any]:
-    from catalog.errors import NotFound
+def _told(found: Impact, version: ContractVersion | None, seen: dict[str, Seen] | None) -> dict[str, Any]:
+    """What an impact is, and whom of those who called that very version it hits, operation by operation."""
+    told: dict[str, Any] = msgspec.to_builtins(found)
+    if seen is None or version is None:
+        return {**told, "consumers": None, "reach": None}
+    users = seen[version.contract.contract]
+    used = {use.operation for use in found.uses}
+    breaks = [change for change in found.changes if change.severity == "major"]
+    operations = [operation for operation in version.operations if operation.id in used]
+    reached = [_reached(users, version.version, operation, breaks) for operation in operations]
+    return {**told, "consumers": _consumers(users, version.version, used), "reach": reached}
 
-    try:
-        return list(client.get(f"/contracts/{contract}/users", days=DAYS)["items"])
-    except NotFound:
-        return []  # of the workspace only, not published yet
+
+def _reached(users: Seen, version: str, operation: Operation, breaks: Sequence[Change]) -> dict[str, Any]:
+    from catalog.compatibility.usage import hits, sentence
+
+    callers = users.callers(version, operation.id)
+    found = hits(breaks, operation, callers)
+    return {
+        "operation": operation.id,
+        "callers": [each.consumer for each in callers],
+        "hit": msgspec.to_builtins(found),
+        "sentence": sentence(found, len(callers), DAYS) if breaks else "breaks nobody",
+    }
 
 
-def _consumers(found: dict[str, Any], seen: dict[str, list[Any]] | None) -> list[dict[str, Any]] | None:
+def _consumers(users: Seen, version: str, operations: set[str]) -> list[dict[str, Any]]:
     """Who called an operation that uses the schema, on that very version."""
-    if seen is None:
-        return None
-    name, _, version = found["contract"].partition("@")
-    operations = {use["operation"] for use in found["uses"]}
     told = []
-    for user in seen[name]:
+    for user in users.items:
         uses = [use for use in user["uses"] if use["version"] == version and use["operation"] in operations]
         if uses:
             called = {"calls": sum(use["calls"] for use in uses), "operations": sorted(u["operation"] for u in uses)}
@@ -130,6 +151,11 @@ def _say(told: dict[str, Any]) -> None:
         for consumer in each["consumers"] or ():
             calls, operations = consumer["calls"], ", ".join(consumer["operations"])
             say(f"  called by {consumer['consumer']} ({consumer['owner']}): {calls} calls of {operations}")
+        for reach in each["reach"] or ():
+            say(f"  {reach['operation']}: {reach['sentence']}")
+            for hit in reach["hit"]:
+                places = dict.fromkeys(place["field"] or "every call" for place in hit["places"])
+                say(f"    {hit['consumer']}: {', '.join(places)}")
     if told["traffic"] is None:
         say("who calls them is not known here: name a control plane by --url and --token")
     count = len(told["contracts"])
