@@ -1,4 +1,4 @@
-"""`waybill contract users`: who calls a contract, in which version, with which fields, and how long that still works."""
+"""`waybill contract users`: who calls a contract, in which version, with which fields, and how long that works still."""
 
 from __future__ import annotations
 
@@ -108,11 +108,10 @@ def _say(name: str, days: int, items: list[dict[str, Any]], late: list[dict[str,
         ]  # fmt: skip
         say_table(("consumer", "version", "operation", "calls", "refused", "last"), rows)
         for user, use in uses:
+            whose = f"  {user['consumer']} {use['version']} {use['operation']}"
             for way in _WAYS:
                 if use["fields"][way]:
-                    say(
-                        f"  {user['consumer']} {use['version']} {use['operation']} {way}: {' '.join(use['fields'][way])}"
-                    )
+                    say(f"{whose} {way}: {' '.join(use['fields'][way])}")
     quiet = [user["consumer"] for user in items if not user["uses"]]
     if quiet:
         say(f"granted, and not seen: {', '.join(quiet)}")

@@ -125,6 +125,7 @@ ASKING = [
     ("approval", "reject", "x", "--comment", "no"),
     ("attention", "list"),
     ("attention", "settle", "x", "--as", "executed"),
+    ("contract", "users", "x"),
     ("audit", "list"),
     ("audit", "verify"),
 ]
