@@ -1,4 +1,4 @@
-"""`waybill contract users`: who calls a contract, in which version, with which fields, and how long that works still."""
+"""`waybill contract users`: who calls a contract, in which version, with which fields, and for how long that works."""
 
 from __future__ import annotations
 
