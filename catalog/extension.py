@@ -40,7 +40,7 @@ class _Check:
 
     def run(self) -> None:
         extension = self._operation.extension
-        for text, place, is_early in _expressions(extension):
+        for text, place, is_early in expressions(extension):
             self._expression(text, place, is_early)
         if extension.object is None:
             for name in ("id", "aliases", "event", "links", "amount", "status"):
@@ -134,7 +134,7 @@ def _known(declared: Collection[tuple[str, str]], where: str) -> str:
     return f"declared are {', '.join(names) or 'none'}"
 
 
-def _expressions(extension: Extension) -> Iterator[tuple[str, tuple[str | int, ...], bool]]:
+def expressions(extension: Extension) -> Iterator[tuple[str, tuple[str | int, ...], bool]]:
     """Text, place and whether it is needed before the system answers."""
     for index, text in enumerate(texts(extension.id)):
         yield text, ("id", index) if isinstance(extension.id, list) else ("id",), False

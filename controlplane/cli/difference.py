@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import msgspec
 import typer
 
 from catalog.errors import Invalid, Problem
@@ -19,6 +20,7 @@ from controlplane.cli.output import say, say_json
 from controlplane.cli.report import Item, Level, RuleText, junit, markdown, sarif
 from controlplane.cli.report.markdown import cell
 from controlplane.cli.schema import STANDARD_INPUT, Policy, library_schemas
+from controlplane.cli.touched import RULES, Touched, say_whole, words
 
 if TYPE_CHECKING:
     from catalog.canonical import Canonicals
@@ -73,11 +75,18 @@ def diff(
     What breaks comes with a value that one side takes and the other refuses, where there is one. Exit status 0 when
     the new version is compatible, 1 when it breaks or that could not be decided, 2 when an input is wrong.
 
+    With --workspace each change of a vendor's document also names what it touches there, by file and pointer:
+    expressions of x-waybill that read the place, look-ups that ask for it; and overlay actions that find nothing any
+    more, and bindings.
+
     Example: waybill contract diff orders-1.0.0.yaml orders-1.1.0.yaml
     git show main:orders.yaml | waybill contract diff - orders.yaml --format markdown
     """
-    versions = _compared(old, new, policy, workspace)
-    _print(versions, new, output)
+    touched = None if workspace is None else Touched(workspace)
+    versions = _compared(old, new, policy, _library() if touched is None else touched.canonicals)
+    if touched is not None:
+        touched.compare(versions.old, versions.new)
+    _print(versions, new, output, touched)
     if versions.found.verdict != "compatible":
         raise typer.Exit(1)
 
@@ -91,19 +100,19 @@ def changelog(
 
     Example: waybill contract changelog orders-1.0.0.yaml orders-2.0.0.yaml > CHANGES.md
     """
-    say(changelog_text(_compared(old, new, policy, workspace)))
+    canonicals = _library() if workspace is None else Touched(workspace).canonicals
+    say(changelog_text(_compared(old, new, policy, canonicals)))
 
 
 # ---- reading
 
 
-def _compared(old: str, new: str, policy: Policy, workspace: Path | None) -> Versions:
+def _compared(old: str, new: str, policy: Policy, canonicals: Canonicals) -> Versions:
     from catalog.compatibility.contract import compare_contracts
 
     if old == new == STANDARD_INPUT:
         raise Invalid("only one of the two can be read from standard input")
     documents = [_document(name) for name in (old, new)]
-    canonicals = _canonicals(workspace)
     try:
         found = compare_contracts(documents[0], documents[1], policy=policy.value, canonicals=canonicals)
     except Invalid as error:
@@ -128,17 +137,8 @@ def _document(name: str) -> Any:
     return documents[0]
 
 
-def _canonicals(workspace: Path | None) -> Canonicals:
-    """The canonical schemas that a document may refer to."""
-    if workspace is None:
-        return _library()
-    from catalog.workspace import read_directory
-    from controlplane.registry.candidate import load_workspace
-
-    return load_workspace(read_directory(workspace)).schemas
-
-
 def _library() -> Canonicals:
+    """The canonical schemas that a document may refer to without a workspace."""
     from catalog.canonical import canonical_schema
 
     known = {parse_reference(name): schema for name, schema in library_schemas().items()}
@@ -148,33 +148,47 @@ def _library() -> Canonicals:
 # ---- printing
 
 
-def _print(versions: Versions, file: str, output: DiffFormat) -> None:
+def _print(versions: Versions, file: str, output: DiffFormat, touched: Touched | None) -> None:
     found = versions.found
+    items = [] if output in (DiffFormat.json, DiffFormat.text) else _items(found.changes, file, touched)
     if output is DiffFormat.json:
-        changes = [{key: getattr(change, key) for key in _KEYS} for change in found.changes]
-        say_json({"verdict": found.verdict, "bump": found.bump, "changes": changes})
+        say_json(_document_of(found, touched))
     elif output is DiffFormat.text:
-        _say(found)
+        _say(found, touched)
     elif output is DiffFormat.markdown:
-        say(markdown(_items(found.changes, file), summary(found), "Nothing changed."))
+        say(markdown(items, summary(found), "Nothing changed."))
     elif output is DiffFormat.junit:
-        say(junit(_items(found.changes, file), "waybill contract diff"))
+        say(junit(items, "waybill contract diff"))
     else:
-        say_json(sarif(_items(found.changes, file), _rules()))
+        say_json(sarif(items, _rules() if touched is None else [*_rules(), *RULES]))
 
 
-def _items(changes: Iterable[Change], file: str) -> list[Item]:
-    return [
+def _document_of(found: ContractComparison, touched: Touched | None) -> dict[str, Any]:
+    changes = [{key: getattr(change, key) for key in _KEYS} for change in found.changes]
+    told: dict[str, Any] = {"verdict": found.verdict, "bump": found.bump, "changes": changes}
+    if touched is None:
+        return told
+    for shown, change in zip(changes, found.changes, strict=True):
+        shown["touched"] = msgspec.to_builtins(touched.of(change))
+    bindings = [each._asdict() for each in touched.bindings]
+    whole = {"contracts": touched.contracts, "bindings": bindings, "lost": msgspec.to_builtins(touched.lost)}
+    return {**told, "workspace": whole}
+
+
+def _items(changes: Sequence[Change], file: str, touched: Touched | None) -> list[Item]:
+    found = [
         Item(
             change.rule,
             _LEVELS[change.severity],
-            f"{change.operation}: {change.message}" if change.operation else change.message,
+            (f"{change.operation}: {change.message}" if change.operation else change.message)
+            + ("" if touched is None else words(touched.of(change))),
             "" if file == STANDARD_INPUT else file,
             change.location,
             f"release it as a major version, or waive {change.fingerprint}" if change.severity == "major" else "",
         )
         for change in changes
     ]
+    return found if touched is None else found + touched.items(any(each.severity == "major" for each in changes))
 
 
 def _rules() -> list[RuleText]:
@@ -192,7 +206,7 @@ def summary(found: ContractComparison) -> str:
     return f"{found.verdict}: at least a {found.bump} version ({told})"
 
 
-def _say(found: ContractComparison) -> None:
+def _say(found: ContractComparison, touched: Touched | None) -> None:
     say(summary(found))
     for operation, changes in _by_operation(found.changes):
         say(f"\n{operation or 'document'}")
@@ -203,6 +217,10 @@ def _say(found: ContractComparison) -> None:
                 say(f"         such as {_value(change.witness)}")
             if change.severity == "major":
                 say(f"         waiver: {change.fingerprint}")
+            for each in () if touched is None else touched.of(change):
+                say(f"         touches {each.file}#{each.pointer}: {each.what}")
+    if touched is not None and found.changes:
+        say_whole(touched)
 
 
 def _value(witness: Any) -> str:
