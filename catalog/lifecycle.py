@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 State = Literal["draft", "published", "deprecated", "retired"]
@@ -16,6 +17,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 #: states whose versions answer calls
 SERVING: frozenset[State] = frozenset({"published", "deprecated"})
+
+#: between a deprecation and its sunset: a quarter, since clients of a hospital network release that often
+SHORTEST_NOTICE = timedelta(days=90)
 
 
 def is_allowed(old: State, new: State) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from catalog.asyncapi import is_asyncapi
@@ -20,10 +20,17 @@ def contracts(workspace: Workspace, known: Known) -> Iterator[Problem]:
         file = workspace.sources[f"contract/{name}"]
         for message, pointer, remedy in _contract(workspace, contract, known):
             yield Problem(message, pointer, file, remedy, "contract")
-        for version, state in filter(lambda item: is_version(item[0]), contract.versions.items()):
-            for message, member, remedy in _life_cycle(workspace, contract, version, state, known):
-                place = join("/versions", version, member)
-                yield Problem(message, place, file, remedy, "deprecation-planned")
+        yield from life_cycle(contract, workspace.contracts, file, lambda other: known.has("contract", other))
+
+
+def life_cycle(
+    contract: Contract, others: Mapping[str, Contract], file: str, is_known: Callable[[str], bool] = lambda _: False
+) -> Iterator[Problem]:
+    """What is wrong with the states of a contract's versions. `others` are all contracts by name; of one that is known
+    but not among them nothing more is asked."""
+    for version, state in filter(lambda item: is_version(item[0]), contract.versions.items()):
+        for message, member, remedy in _life_cycle(others, contract, version, state, is_known):
+            yield Problem(message, join("/versions", version, member), file, remedy, "deprecation-planned")
 
 
 def _contract(workspace: Workspace, contract: Contract, known: Known) -> Iterator[tuple[str, str, str]]:
@@ -53,7 +60,11 @@ _LIFE_CYCLE = {
 
 
 def _life_cycle(
-    workspace: Workspace, contract: Contract, version: str, state: VersionState, known: Known
+    others: Mapping[str, Contract],
+    contract: Contract,
+    version: str,
+    state: VersionState,
+    is_known: Callable[[str], bool],
 ) -> Iterator[tuple[str, str, str]]:
     names = ("deprecated_at", "sunset_at", "successor")
     if state.state in ("draft", "published"):
@@ -73,10 +84,10 @@ def _life_cycle(
     if state.successor is not None:
         ref = state.successor if "@" in state.successor else f"{contract.contract}@{state.successor}"
         name, _, number = ref.partition("@")
-        other = workspace.contracts.get(name)
+        other = others.get(name)
         if ref == f"{contract.contract}@{version}":
             yield "a version cannot succeed itself", "successor", "name another version"
-        elif other is None and known.has("contract", name):
+        elif other is None and is_known(name):
             return
         elif other is None or number not in other.versions:
             yield f"{ref} does not exist", "successor", "a version of this contract, or name@version"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from catalog.consistency.contract import moment
 from catalog.inventory import Workspace
+from catalog.lifecycle import SHORTEST_NOTICE
 from catalog.lint.finding import Place, Rule
 from catalog.pointer import join
-
-SHORTEST_NOTICE = timedelta(days=90)  # a quarter: clients of a hospital network release that often
 
 
 def _short_notice(workspace: Workspace) -> Iterator[Place]:

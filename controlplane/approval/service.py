@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -51,12 +51,18 @@ class ApprovalService:
 
     def plan(self, files: Mapping[str, str]) -> Planned:
         """What applying `files` would do, and whose approval it would wait for."""
-        plan = self._registry.plan(files)
+        return self._planned(self._registry.plan(files), lambda: self._registry.prepare(files))
+
+    def plan_revision(self, files: Mapping[str, str]) -> Planned:
+        """The same of one contract.yaml in place of its states in force (`RegistryService.revise`)."""
+        return self._planned(self._registry.plan_revision(files), lambda: self._registry.revise(files))
+
+    def _planned(self, plan: Plan, prepare: Callable[[], Prepared]) -> Planned:
         with self._database.read() as connection:
             rules, is_governed = rules_in_force(connection), bool(documents(connection, "governance"))
         needed: list[Requirement] = []
         if is_governed and not plan.refused and not plan.is_empty:
-            needed = _needed(rules, self._registry.prepare(files))
+            needed = _needed(rules, prepare())
         return Planned(**msgspec.structs.asdict(plan), needs=tuple(need_views(needed, 0.0, rules.escalate, {})))
 
     def apply(self, files: Mapping[str, str], by: User) -> Applied:
@@ -64,7 +70,13 @@ class ApprovalService:
 
         Raises: Refused; Conflict when somebody else published meanwhile.
         """
-        prepared = self._registry.prepare(files)
+        return self._submit(files, self._registry.prepare(files), by)
+
+    def revise(self, files: Mapping[str, str], by: User) -> Applied:
+        """The same of one contract.yaml in place of its states in force. Raises as `apply`."""
+        return self._submit(files, self._registry.revise(files), by)
+
+    def _submit(self, files: Mapping[str, str], prepared: Prepared, by: User) -> Applied:
         if prepared.is_without_effect:
             return Applied(prepared.plan, prepared.plan.generation, is_published=False)
         with self._database.write() as connection:
@@ -73,7 +85,7 @@ class ApprovalService:
                 filed = self._file(connection, files, prepared, needed, by)
                 return Applied(prepared.plan, prepared.plan.generation, is_published=False, proposal=filed)
             number = self._registry.put_in_force(connection, prepared, by.name)
-            remember(connection, self._context.clock(), by, "workspace.applied", str(number), **counted(prepared.plan))
+            remember(connection, self._context.clock(), by, "workspace.applied", str(number), **_told_of(prepared))
         self._context.published.notify()
         return Applied(prepared.plan, number, is_published=True)
 
@@ -110,7 +122,7 @@ class ApprovalService:
         with self._database.read() as connection:
             row = _row(connection, proposal_id)
             self._check_open(connection, row)
-        prepared = self._registry.prepare(_files(row)) if decision == "approved" else None
+        prepared = self._registry.prepare_again(_files(row)) if decision == "approved" else None
         number = None
         with self._database.write() as connection:
             row = _row(connection, proposal_id)
@@ -159,7 +171,7 @@ class ApprovalService:
             )
         )
         told = {"files_sha256": sha256, "needs": [f"{each.kind}/{each.name}" for each in needed]}
-        remember(connection, now, by, "proposal.filed", proposal_id, **told, **counted(prepared.plan))
+        remember(connection, now, by, "proposal.filed", proposal_id, **told, **_told_of(prepared))
         return proposal_id
 
     def _check_open(self, connection: Connection, row: Row[Any]) -> None:
@@ -219,7 +231,7 @@ class ApprovalService:
             raise Stale("the same files have another effect now than when they were planned: apply them again")
         number = self._registry.put_in_force(connection, prepared, row.requested_by)
         self._close(connection, row, "published", number)
-        told = {"proposal": row.proposal_id, "requested_by": row.requested_by, **counted(prepared.plan)}
+        told = {"proposal": row.proposal_id, "requested_by": row.requested_by, **_told_of(prepared)}
         remember(connection, self._context.clock(), by, "workspace.applied", str(number), **told)
         return number
 
@@ -247,6 +259,11 @@ def _needed(rules: Approvals, prepared: Prepared) -> list[Requirement]:
     before: Documents = {(ref.kind, ref.name): msgspec.json.decode(now.blobs[ref.sha256]) for ref in now.refs}
     after: Documents = {(ref.kind, ref.name): msgspec.json.decode(prepared.blobs[ref.sha256]) for ref in prepared.refs}
     return requirements((*plan.added, *plan.changed, *plan.removed), rules.required, before, after)
+
+
+def _told_of(prepared: Prepared) -> dict[str, Any]:
+    """What was submitted, as the audit keeps it."""
+    return {"about": prepared.about, **counted(prepared.plan)}
 
 
 def _row(connection: Connection, proposal_id: str) -> Row[Any]:

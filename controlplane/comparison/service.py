@@ -11,7 +11,7 @@ from catalog.canonical import Canonicals, CanonicalSchema
 from catalog.compatibility.impact import Impact, impact_on
 from catalog.contract import ContractVersion
 from catalog.errors import NotFound
-from catalog.inventory import Workspace
+from catalog.inventory import SETTINGS, Workspace
 from catalog.ownership import SchemaOwnership
 from catalog.snapshot import Published
 from controlplane.approval.service import ApprovalService
@@ -111,6 +111,8 @@ class ComparisonService:
 
     def _workspace(self, proposal_id: str) -> Workspace:
         files = ApprovalService(self._context).files(proposal_id)
+        if SETTINGS not in files:
+            raise NotFound("the proposal changes the life cycle of a contract only, no version and no schema")
         return _workspaces.get(proposal_id, lambda: load_workspace(files, self._published()))
 
     def _published(self) -> dict[str, Published]:

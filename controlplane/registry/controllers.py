@@ -16,6 +16,7 @@ from controlplane.context import Context
 from controlplane.identity.guard import issue_keys, publish, read, read_everything
 from controlplane.identity.principal import User
 from controlplane.registry.contract import ContractRow, ContractView, Wanted, contract_document, contract_rows
+from controlplane.registry.deprecation import Deprecated, Deprecation, deprecated
 from controlplane.registry.key import IssuedKey, KeyService, KeyView, RotatedKey
 from controlplane.registry.schema import SchemaView, schema_document, schema_views
 from controlplane.registry.search import Hits, search
@@ -67,6 +68,16 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Keys(msgspec.Struct, frozen=True):
     items: list[KeyView]
+
+
+class DeprecationPlan(msgspec.Struct, frozen=True):
+    """`text` is the contract.yaml of what is in force (drafts are not) with the version deprecated."""
+
+    sunset: str
+    successor: str
+    file: str
+    text: str
+    plan: Planned
 
 
 def provide_service(context: NamedDependency[Context]) -> RegistryService:
@@ -158,6 +169,45 @@ class WorkspaceController(Controller):
         """The OpenAPI or AsyncAPI document of one version, references to canonical schemas pinned."""
         with context.database.read() as connection:
             return contract_document(connection, name, version)
+
+    @post(
+        "/contracts/{name:str}/{version:str}/deprecation/plan",
+        guards=[read_everything],
+        status_code=200,
+        sync_to_thread=True,
+    )
+    def plan_deprecation(
+        self,
+        data: JSONBody[Deprecation],
+        context: NamedDependency[Context],
+        name: FromPath[str],
+        version: FromPath[str],
+    ) -> DeprecationPlan:
+        """What deprecating the version would change, what speaks against it, whose approval it would wait for, and the
+        contract.yaml to carry into the workspace. Sunset and successor have defaults."""
+        made = self._deprecated(context, name, version, data)
+        plan = ApprovalService(context).plan_revision({made.file: made.text})
+        return DeprecationPlan(made.sunset, made.successor, made.file, made.text, plan)
+
+    @post("/contracts/{name:str}/{version:str}/deprecation", guards=[publish], status_code=200, sync_to_thread=True)
+    def deprecate(
+        self,
+        data: JSONBody[Deprecation],
+        context: NamedDependency[Context],
+        user: Asker,
+        name: FromPath[str],
+        version: FromPath[str],
+    ) -> Response[Applied]:
+        """Deprecate a version in force, all else as it is; 409 `refused` lists every problem. What needs approval is
+        filed as a proposal instead: 202. The next apply of a workspace says again what its own files say."""
+        made = self._deprecated(context, name, version, data)
+        done = ApprovalService(context).revise({made.file: made.text}, user)
+        return Response(done, status_code=202 if done.proposal else 200)
+
+    @staticmethod
+    def _deprecated(context: Context, name: str, version: str, wanted: Deprecation) -> Deprecated:
+        with context.database.read() as connection:
+            return deprecated(connection, name, version, wanted, context.clock())
 
     @get("/schemas", guards=[read], sync_to_thread=True)
     def schemas(self, context: NamedDependency[Context]) -> Schemas:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from catalog.compile import compile_snapshot
 from catalog.errors import Conflict, Invalid, Problem
-from catalog.inventory import Workspace
+from catalog.inventory import SETTINGS
 from catalog.network import Consumer, ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
 from controlplane.context import Context, rfc3339
@@ -21,6 +21,7 @@ from controlplane.registry.contract import ContractView, contract_view, contract
 from controlplane.registry.key import revoke_all
 from controlplane.registry.plan import InForce, Plan, make_plan, refused_plan
 from controlplane.registry.publication import live_keys, publish
+from controlplane.registry.revision import Revision, revision
 from controlplane.registry.store import blob, current_generation, documents, item, keep_blob, version
 
 #: kinds whose published versions never change
@@ -43,10 +44,10 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class Prepared(NamedTuple):
-    """A workspace compiled against what was in force."""
+    """A workspace, or a revision of what is in force, compiled against what was in force."""
 
     now: InForce
-    workspace: Workspace
+    about: str  # what it is, as the generation and the audit tell it
     plan: Plan
     refs: tuple[BlobRef, ...]
     blobs: dict[str, bytes]
@@ -94,7 +95,27 @@ class RegistryService:
         if plan.refused:
             raise Refused("the plan refuses this workspace", plan.refused)
         refs, blobs = compile_snapshot(workspace, {})
-        return Prepared(now, workspace, plan, refs, blobs)
+        return Prepared(now, f"apply of {workspace.name}", plan, refs, blobs)
+
+    def plan_revision(self, files: Mapping[str, str]) -> Plan:
+        """What `revise` would do; its problems are in `refused`."""
+        return self._revised(files)[1].plan
+
+    def revise(self, files: Mapping[str, str]) -> Prepared:
+        """What is in force with one contract.yaml in place of the states it says there. Raises: Refused."""
+        now, revised = self._revised(files)
+        if revised.plan.refused:
+            raise Refused("the change is refused", revised.plan.refused)
+        return Prepared(now, revised.about, revised.plan, revised.refs, revised.blobs)
+
+    def prepare_again(self, files: Mapping[str, str]) -> Prepared:
+        """What was filed as a proposal: a workspace, or a revision, which has no settings. Raises: Refused."""
+        return self.prepare(files) if SETTINGS in files else self.revise(files)
+
+    def _revised(self, files: Mapping[str, str]) -> tuple[InForce, Revision]:
+        with self._database.read() as connection:
+            now = in_force(connection)
+        return now, revision(now, files, self._moment())
 
     def put_in_force(self, connection: Connection, prepared: Prepared, by: str) -> int:
         """Put it in force as one generation in the caller's transaction; notify `Context.published` after the commit.
@@ -104,7 +125,7 @@ class RegistryService:
         if current_generation(connection) != prepared.plan.generation:
             raise Conflict("another generation was published meanwhile: plan and apply again")
         self._replace_items(connection, prepared)
-        return publish(connection, self._context, f"apply of {prepared.workspace.name}", by)
+        return publish(connection, self._context, prepared.about, by)
 
     def contracts(self) -> list[ContractView]:
         """Every contract in force with its published versions."""
@@ -139,7 +160,7 @@ class RegistryService:
 
     def _replace_items(self, connection: Connection, prepared: Prepared) -> None:
         at_us = self._context.clock()
-        now, workspace, _, refs, blobs = prepared
+        now, refs, blobs = prepared.now, prepared.refs, prepared.blobs
         wanted = set(refs)
         for gone in set(now.refs) - wanted:
             connection.execute(delete(item).where((item.c.kind == gone.kind) & (item.c.name == gone.name)))
@@ -147,7 +168,7 @@ class RegistryService:
             keep_blob(connection, blobs[new.sha256], at_us)
             row = {"kind": new.kind, "name": new.name, "sha256": new.sha256, "size_bytes": new.size_bytes}
             connection.execute(insert(item).values(**row, generation=now.generation + 1))
-        for name in now.names("consumer") - workspace.consumers.keys():
+        for name in now.names("consumer") - {ref.name for ref in refs if ref.kind == "consumer"}:
             revoke_all(connection, name, at_us)
         _remember_versions(connection, refs, blobs, at_us)
 

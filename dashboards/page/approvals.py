@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client, ClientError
-from dashboards.page.frame import run, tab
+from dashboards.page.frame import PAGES, carried, run, tab
 from dashboards.view import act
 from dashboards.view.word import plain
 
@@ -16,6 +16,12 @@ LIMIT = 30
 
 
 def show(client: Client) -> None:
+    _outcome()
+    if st.query_params.get("proposal"):
+        link = carried() or None
+        st.page_link(PAGES["Approvals"], label="All proposals", icon=":material/arrow_back:", query_params=link)
+        _proposal(client, client.get(f"/approvals/{st.query_params['proposal']}"), is_open=True)
+        return
     state = tab("State", STATES, "state")
     items = client.get("/approvals", state=state)["items"]
     if not items:
@@ -35,19 +41,53 @@ def show(client: Client) -> None:
         _proposal(client, item)
 
 
-def _proposal(client: Client, item: dict[str, Any]) -> None:
+def _outcome() -> None:
+    """What the answer just given led to; the list that is drawn next may hold the proposal no more."""
+    told = st.session_state.pop("outcome", None)
+    if told:
+        st.success(plain(told), icon=":material/task_alt:")
+
+
+def _proposal(client: Client, item: dict[str, Any], *, is_open: bool = False) -> None:
     told = item["plan"]
     count = sum(len(told.get(word, ())) for word in ("added", "changed", "removed"))
     with st.container(border=True, key=f"proposal-{item['proposal_id']}"):
         st.markdown(f"**{plain(item['proposal_id'])}** {item['state']}: {count} change{'s' if count != 1 else ''}")
         st.caption(plain(act.proposal(item)))
-        st.html(act.needs(item))
-        with st.expander("What publishing it does"):
-            st.html(act.plan(item))
+        if item["needs"]:
+            st.html(act.needs(item))
+        with st.expander("What publishing it does", expanded=is_open):
+            _plan(item)
         if item["answers"]:
             st.html(act.answers(item))
         if item["waits_for_me"]:
             _answer(client, item["proposal_id"])
+
+
+def _plan(item: dict[str, Any]) -> None:
+    """Changes, the numbers of new versions against what they ask for, and the contracts that a new schema reaches."""
+    st.html(act.plan(item))
+    releases = item["plan"].get("releases", ())
+    if releases:
+        st.html(act.releases(releases))
+    for each in releases:
+        _link(
+            item,
+            f"Compare {each['name']} with {each['previous']}",
+            "difference",
+            proposed=each["kind"],
+            of=each["name"],
+        )
+    reached = item["plan"].get("reached", ())
+    if reached:
+        st.html(act.reached(reached))
+    for schema in sorted({each["schema"] for each in reached}):
+        _link(item, f"Whom {schema} reaches", "account_tree", proposed="impact", of=schema)
+
+
+def _link(item: dict[str, Any], label: str, icon: str, **query: str) -> None:
+    link = carried(proposal=item["proposal_id"], **query)
+    st.page_link(PAGES["Catalog"], label=plain(label), icon=f":material/{icon}:", query_params=link)
 
 
 def _answer(client: Client, proposal_id: str) -> None:
@@ -60,13 +100,14 @@ def _answer(client: Client, proposal_id: str) -> None:
         st.error("Say why it is rejected.")
     elif is_approved or is_rejected:
         try:
-            client.post(
+            done = client.post(
                 f"/approvals/{proposal_id}/{'approve' if is_approved else 'reject'}",
                 {"comment": (comment or "").strip()},
             )
         except ClientError as error:
             st.error(str(error))
         else:
+            st.session_state["outcome"] = act.outcome(done)
             st.rerun()
 
 

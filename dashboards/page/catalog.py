@@ -1,11 +1,12 @@
-"""Catalog: contracts by search and filters, and canonical schemas; each with its versions, people and users."""
+"""Catalog: contracts by filters, canonical schemas, and words found in both; each with its versions, people and users,
+compared with one another."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page import contract, schema
+from dashboards.page import compare, contract, find, schema
 from dashboards.page.frame import PAGES, carried, choice, run, tab, text
 from dashboards.view.contract import KINDS, line
 from dashboards.view.word import plain
@@ -18,12 +19,16 @@ FILTER_PX = 190
 
 
 def show(client: Client) -> None:
-    """The address names a contract, a schema, or what is searched for."""
+    """The address names a contract, a schema, a part of a proposal, or what is searched for."""
     query = st.query_params
-    if query.get("contract"):
+    if query.get("proposal") and query.get("proposed"):
+        compare.proposed(client, query["proposal"], query["proposed"], query.get("of", ""))
+    elif query.get("contract"):
         contract.show(client, query["contract"])
     elif query.get("schema"):
         schema.show(client, query["schema"])
+    elif wanted := find.box():
+        find.show(client, wanted)
     elif tab("Part", PARTS, "part") == "schemas":
         schema.show_all(client)
     else:
@@ -56,7 +61,7 @@ def _filters(domains: list[str]) -> dict[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         hint = "Name, owner, object, event, operation …"
         chosen = {
-            "q": text("Search", "q", placeholder=hint, icon=":material/search:", width=340),
+            "q": text("Narrow by", "q", placeholder=hint, icon=":material/filter_alt:", width=340),
             "domain": choice("Domain", {"": "All domains"} | {name: name for name in domains}, "domain", FILTER_PX),
             "layer": choice("Layer", LAYERS, "layer", FILTER_PX),
             "kind": choice("Kind", {"": "Calls and events"} | KINDS, "kind", FILTER_PX),

@@ -8,18 +8,24 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page.frame import NARROW_PX, PAGES, as_of, carried, choice, narrowing
+from dashboards.page import compare
+from dashboards.page.frame import NARROW_PX, PAGES, as_of, carried, choice, narrowing, tab
 from dashboards.view import contract as view
 from dashboards.view.exchange import table as facts
 from dashboards.view.operation import declared
 
 DAYS = 28
+VIEWS = {"about": "About", "compare": "Compare versions"}
 
 
 def show(client: Client, name: str) -> None:
     st.page_link(PAGES["Catalog"], label="All contracts", icon=":material/arrow_back:", query_params=carried() or None)
     told = client.get(f"/contracts/{name}")
     st.subheader(told["title"], anchor=False)
+    if tab("View", VIEWS, "view") == "compare":
+        numbers = [each["version"] for each in reversed(told["versions"])]
+        compare.versions(client, f"/contracts/{name}/comparison", numbers)
+        return
     st.html(facts(view.facts(told)))
     st.html(view.versions(told))
     version = _version(told)
@@ -50,6 +56,9 @@ def _users(client: Client, name: str) -> None:
     if not items:
         st.info("No consumer is granted this contract, and none was seen. consumers/*.yaml grants it.")
         return
+    leaving = view.leaving(items)
+    if leaving:
+        st.html(leaving)
     st.html(view.users(items, DAYS))
     if any(item["uses"] for item in items):
         st.html(view.used_operations(items))
@@ -59,6 +68,20 @@ def _users(client: Client, name: str) -> None:
             icon=":material/list:",
             query_params=carried(contract=name),
         )
+    _fields(client, name, narrowed)
+
+
+def _fields(client: Client, name: str, narrowed: dict[str, str]) -> None:
+    """Which fields each consumer sent and was answered with; asked for when somebody wants to know."""
+    with st.expander("Fields that consumers sent and were answered with"):
+        if not st.toggle("Look them up", key="fields"):
+            return
+        found = client.get(f"/contracts/{name}/fields", days=DAYS, **narrowed)["items"]
+        if not found:
+            st.caption("No fields were recorded.")
+            return
+        st.html(view.fields(found))
+        st.caption("What a consumer reads of an answer cannot be seen: those are the most that it can have read.")
 
 
 def _operations(version: dict[str, Any], document: dict[str, Any]) -> None:

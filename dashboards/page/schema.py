@@ -8,10 +8,13 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page.frame import NARROW_PX, PAGES, carried, choice
+from dashboards.page import compare
+from dashboards.page.frame import NARROW_PX, PAGES, carried, choice, tab
 from dashboards.view.exchange import table as facts
 from dashboards.view.operation import fields
 from dashboards.view.word import plain
+
+VIEWS = {"about": "About", "impact": "Whom it reaches", "compare": "Compare versions"}
 
 
 def show_all(client: Client) -> None:
@@ -44,8 +47,15 @@ def show(client: Client, name: str) -> None:
     st.subheader(told["title"], anchor=False)
     st.html(facts({key.capitalize(): told[key] for key in ("schema", "owner", "steward") if told[key]}))
     versions = {each["version"]: each for each in reversed(told["versions"])}
+    part = tab("View", VIEWS, "view")
+    if part == "compare":
+        compare.versions(client, f"/schemas/{name}/comparison", list(versions))
+        return
     names = {number: f"{number}, used by {len(each['users'])}" for number, each in versions.items()}
     version = versions[choice("Version", names, "version", NARROW_PX)]
+    if part == "impact":
+        compare.impact(client, name, version["version"])
+        return
     document = client.get(f"/schemas/{name}/{version['version']}")
     st.html(fields(document, f"Fields of {name} {version['version']}"))
     st.subheader("Contracts that are pinned to it", anchor=False)

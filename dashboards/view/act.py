@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dashboards.view.table import Column, pill, table
 from dashboards.view.time import moment, span
 from dashboards.view.word import words
 
+REASONS = 3  # of a new version that are told in the table; the comparison has all
+REACHED_KINDS = {
+    "compatible": ("fine", "good"),
+    "incompatible": ("breaks", "bad"),
+    "unknown": ("not proved safe", "watch"),
+}
 STATE_KINDS = {"open": "watch", "published": "good", "rejected": "bad", "stale": "plain"}
 
 
@@ -69,6 +76,68 @@ def plan(item: dict[str, Any]) -> str:
         for each in item["plan"].get(word, ())
     ]
     return table(["", "What", "How"], rows, "Plan")
+
+
+def releases(items: Sequence[dict[str, Any]]) -> str:
+    """New versions: what their numbers promise, what their changes ask for, and the heaviest of these."""
+    rows = [
+        [
+            each["name"],
+            each["previous"],
+            "draft" if each["is_draft"] else each["declared"],
+            pill(each["needed"], "good" if _is_enough(each) else "bad"),
+            each["changes"],
+            _reasons(each["reasons"]),
+        ]
+        for each in items
+    ]
+    names: list[Column | str] = [
+        "New version",
+        "After",
+        "Promises",
+        "Needs at least",
+        Column("Changes", True),
+        "Because",
+    ]
+    return table(names, rows, "New versions")
+
+
+def _is_enough(release: dict[str, Any]) -> bool:
+    order = ("none", "patch", "minor", "major")
+    return bool(release["is_draft"]) or order.index(release["declared"]) >= order.index(release["needed"])
+
+
+def _reasons(reasons: Sequence[dict[str, Any]]) -> str:
+    told = [f"{each['message']}{' (waived)' if each['is_waived'] else ''}" for each in reasons[:REASONS]]
+    return "; ".join(told) + (f"; and {len(reasons) - REASONS} more" if len(reasons) > REASONS else "")
+
+
+def reached(items: Sequence[dict[str, Any]]) -> str:
+    """Contracts that use a changed schema: each keeps its pin."""
+    rows = [
+        [
+            each["contract"],
+            each["schema"],
+            ", ".join(each["pinned"]),
+            pill(*REACHED_KINDS[each["verdict"]]),
+            "as it is" if each["bump"] == "none" else f"{each['bump']}: {each['as_version']}",
+            each["owner"],
+        ]
+        for each in items
+    ]
+    names = ["Contract", "New schema", "Pinned to", "Taking it over", "Needs at least", "Owner"]
+    return table(names, rows, "Contracts that use a changed schema")
+
+
+def outcome(done: dict[str, Any]) -> str:
+    """What an answer led to."""
+    name = done["proposal_id"]
+    if done["state"] == "published":
+        return f"Proposal {name} is published as generation {done['published_generation']}; gateways take it over."
+    if done["state"] == "rejected":
+        return f"Proposal {name} is rejected."
+    left = sorted({who for each in done["needs"] if each["approved_by"] is None for who in each["asked"]})
+    return f"Proposal {name} is approved by you; it still waits for {', '.join(left)}."
 
 
 def answers(item: dict[str, Any]) -> str:

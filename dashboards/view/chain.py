@@ -28,10 +28,10 @@ def graph(chain: dict[str, Any], theme: str, direction: str) -> str:
     ]
     for item in chain["objects"]:
         style = f', color="{accent}", penwidth=2.5' if item["is_root"] else ""
-        lines.append(f"{_quoted(reference(item['object']))} [label={_quoted(_label(item))}{style}];")
+        lines.append(f"{quoted(reference(item['object']))} [label={quoted(_label(item))}{style}];")
     for link in chain["links"]:
-        edge = f"{_quoted(reference(link['target']))} -> {_quoted(reference(link['source']))}"
-        relation = _quoted(f" {words(link['relation'])} ")
+        edge = f"{quoted(reference(link['target']))} -> {quoted(reference(link['source']))}"
+        relation = quoted(f" {words(link['relation'])} ")
         lines.append(f"{edge} [label={relation}, dir=back];")
     return "\n".join([*lines, "}"])
 
@@ -58,7 +58,8 @@ def axes(status_axes: dict[str, str]) -> list[str]:
     return [f"{words(axis)}: {words(value)}" for axis, value in told]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as DOT takes it."""
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -8,6 +8,7 @@ from dashboards.view.table import Column, Html, pill, table
 from dashboards.view.word import words
 
 KINDS = {"openapi": "calls (OpenAPI)", "asyncapi": "events (AsyncAPI)"}
+SOON_DAYS = 30  # before a sunset
 STATE_KINDS = {"published": "good", "deprecated": "watch", "retired": "bad", "draft": "plain"}
 
 
@@ -128,6 +129,48 @@ def _user(item: dict[str, Any]) -> list[Any]:
         ", ".join(sorted({use["version"] for use in uses})),
         max((use["last_day"] for use in uses), default="not seen"),
     ]
+
+
+def leaving(items: list[dict[str, Any]]) -> str:
+    """Consumers that still call a version whose end is announced, the soonest first; "" when there are none."""
+    found: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
+    for item in items:
+        for use in item["uses"]:
+            if use.get("state") == "deprecated":
+                key = item["consumer"], use["version"]
+                found[key] = use, found[key][1] + use["calls"] if key in found else use["calls"]
+    rows = [
+        [consumer, version, calls, day(use["sunset_at"]), _left(use["days_to_sunset"]), use["successor"] or ""]
+        for (consumer, version), (use, calls) in sorted(
+            found.items(), key=lambda pair: (pair[1][0]["days_to_sunset"] or 0, pair[0])
+        )
+    ]
+    names: list[Column | str] = ["Consumer", "Still on", Column("Calls", True), "Sunset", "Left", "Should move to"]
+    return table(names, rows, "Still on a deprecated version") if rows else ""
+
+
+def _left(days: int | None) -> Html | str:
+    if days is None:
+        return ""
+    if days < 0:
+        return pill(f"over since {-days} day{'s' if days != -1 else ''}", "bad")
+    return pill(f"{days} day{'s' if days != 1 else ''}", "watch" if days < SOON_DAYS else "plain")
+
+
+def fields(items: list[dict[str, Any]]) -> str:
+    """What each consumer sent and was answered with."""
+    sides = {"request": "sent", "response": "answered"}
+    rows = [
+        [
+            each["consumer"],
+            f"{each['operation']} ({each['version']})",
+            sides[each["direction"]],
+            ", ".join(field["field"] for field in each["fields"]),
+            max(field["last_day"] for field in each["fields"]),
+        ]
+        for each in items
+    ]
+    return table(["Consumer", "Operation", "Which way", "Fields", "Last seen"], rows, "Fields in use")
 
 
 def used_operations(items: list[dict[str, Any]]) -> str:

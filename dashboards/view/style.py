@@ -75,6 +75,21 @@ text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;overflow-wrap:a
 padding-right:1.5rem}
 .wb-table.wb-table .wb-whole{white-space:nowrap;padding-right:1.25rem}
 .wb-bars{max-width:46rem}
+.wb-difference{border-top:1px solid color-mix(in srgb,currentColor 20%,transparent);padding:.6rem 0 .7rem}
+.wb-difference h4{font-size:1rem;line-height:1.4;font-weight:600;margin:0;padding:0;overflow-wrap:anywhere}
+.wb-difference p{margin:.2rem 0;font-size:.9rem;line-height:1.45;max-width:60rem;overflow-wrap:anywhere}
+.wb-difference p.wb-small{font-size:.82rem}
+.wb-witness code{overflow-wrap:anywhere;white-space:pre-wrap}
+.wb-diff{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);column-gap:1rem;max-width:72rem;margin:.4rem 0;
+font-size:.8rem;line-height:1.5}
+.wb-diff span{font-family:ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;padding:0 .4rem 0 1.3rem;
+position:relative}
+.wb-diff .wb-same,.wb-diff .wb-none{background:color-mix(in srgb,currentColor 4%,transparent)}
+.wb-diff .wb-gone{background:color-mix(in srgb,#c0392b 18%,transparent)}
+.wb-diff .wb-new{background:color-mix(in srgb,#177a4e 18%,transparent)}
+.wb-diff .wb-gone::before,.wb-diff .wb-new::before{position:absolute;left:.35rem;font-weight:700}
+.wb-diff .wb-gone::before{content:"−"}
+.wb-diff .wb-new::before{content:"+"}
 @media (max-width:640px){
 [data-testid="stPageLink"] a{min-height:2.5rem;align-items:center}
 .st-key-navigation{gap:.1rem .4rem!important}
@@ -88,6 +103,8 @@ display:grid;grid-template-columns:7.5rem minmax(0,1fr);gap:.6rem;
 border:0;padding:.1rem 0;text-align:left;justify-items:start}
 .wb-table.wb-table .wb-whole{white-space:normal}
 .wb-table td::before{content:attr(data-label);opacity:.85;font-weight:600}
+.wb-diff{grid-template-columns:minmax(0,1fr)}
+.wb-diff .wb-none,.wb-diff .wb-same+.wb-same{display:none}
 .st-key-graph-across{display:none}
 .st-key-graph-down{display:flex}
 .wb-sentence{font-size:1.1rem}
