@@ -13,6 +13,7 @@ import streamlit as st
 from dashboards import sign_in
 
 TIMEOUT_S = 10
+PROBLEMS = 5  # of a refusal that are told one by one
 CACHE_S = 4  # several viewers, one question
 
 
@@ -28,6 +29,8 @@ class Client(Protocol):
     """What pages need. Values are the API's JSON documents."""
 
     def get(self, path: str, **parameters: str | int) -> Any: ...
+
+    def ask(self, path: str, body: Any) -> Any: ...
 
     def post(self, path: str, body: Any) -> Any: ...
 
@@ -47,6 +50,10 @@ class HttpClient:
 
     def get(self, path: str, **parameters: str | int) -> Any:
         return _cached(self, self._key, path, tuple(sorted(parameters.items())))
+
+    def ask(self, path: str, body: Any) -> Any:
+        """A question that takes a document: nothing is done by it, nothing remembered."""
+        return self._ask("POST", path, json=body)
 
     def post(self, path: str, body: Any) -> Any:
         """Something is done: nobody's remembered answers hold any longer."""
@@ -79,8 +86,11 @@ def _cached(_client: HttpClient, key: tuple[str, str], path: str, parameters: tu
 
 def _detail(answer: httpx.Response) -> str:
     try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
+        document = answer.json()
+        told = [problem["message"] for problem in document.get("problems", ())]
+        more = f"; and {len(told) - PROBLEMS} more" if len(told) > PROBLEMS else ""
+        return ": ".join(filter(None, [str(document["detail"]), "; ".join(told[:PROBLEMS]) + more]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"The control plane answered {answer.status_code}."
 
 

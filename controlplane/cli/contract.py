@@ -17,6 +17,7 @@ from rich.console import Console
 from catalog.errors import Conflict, Invalid, Problem
 from catalog.note import NoteGroup, grouped
 from catalog.pointer import parse
+from controlplane.cli.deprecation import deprecate
 from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_json
@@ -52,6 +53,7 @@ class Report(msgspec.Struct, frozen=True):
 app.command("diff")(diff)
 app.command("changelog")(changelog)
 app.command("users")(users)
+app.command("deprecate")(deprecate)
 
 
 @app.callback()

@@ -13,8 +13,8 @@ from dashboards.view.word import plain
 
 PAGE = 25  # changes at a time
 NUMBER_PX = 160
-#: key of the container -> direction of the graph; the stylesheet shows one of them, by the width of the page
-GRAPHS = {"graph-across": "LR", "graph-down": "TB"}
+#: key of the container -> whether operations are drawn; the stylesheet shows one of them, by the width of the page
+GRAPHS = {"graph-across": True, "graph-down": False}
 
 
 def versions(client: Client, path: str, numbers: list[str]) -> None:
@@ -68,13 +68,14 @@ def _impact(told: dict[str, Any]) -> None:
         return
     st.caption("Nobody is re-pinned by itself: taking a version over is a release of the contract's own.")
     theme = st.context.theme.type or "light"
-    for key, direction in GRAPHS.items():
+    for key, is_whole in GRAPHS.items():
         with st.container(key=key):
-            st.graphviz_chart(reach.graph(told, theme, direction), width="content", alt=reach.sentence(told))
+            st.graphviz_chart(reach.graph(told, theme, is_whole=is_whole), width="content", alt=reach.sentence(told))
     if len(reach.operations(told)) > reach.MOST_DRAWN:
         st.caption("Too many operations to draw: the graph shows contracts, the table has all.")
     st.html(reach.contracts(told))
-    st.html(reach.uses(told))
+    with st.expander(f"Operations that use it: {len(reach.operations(told))}"):
+        st.html(reach.uses(told))
     for each in told["contracts"]:
         if each["changes"]:
             with st.expander(f"What shows in {each['contract']}: {each['total']}"):

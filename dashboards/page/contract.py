@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.client import Client
-from dashboards.page import compare
+from dashboards.page import compare, deprecate
 from dashboards.page.frame import NARROW_PX, PAGES, as_of, carried, choice, narrowing, tab
 from dashboards.view import contract as view
 from dashboards.view.exchange import table as facts
@@ -16,13 +16,19 @@ from dashboards.view.operation import declared
 
 DAYS = 28
 VIEWS = {"about": "About", "compare": "Compare versions"}
+DEPRECATE = {"deprecate": "Deprecate"}
 
 
 def show(client: Client, name: str) -> None:
     st.page_link(PAGES["Catalog"], label="All contracts", icon=":material/arrow_back:", query_params=carried() or None)
     told = client.get(f"/contracts/{name}")
     st.subheader(told["title"], anchor=False)
-    if tab("View", VIEWS, "view") == "compare":
+    views = VIEWS | (DEPRECATE if deprecate.is_offered(client.get("/whoami")) else {})
+    part = tab("View", views, "view")
+    if part == "deprecate":
+        deprecate.show(client, told)
+        return
+    if part == "compare":
         numbers = [each["version"] for each in reversed(told["versions"])]
         compare.versions(client, f"/contracts/{name}/comparison", numbers)
         return

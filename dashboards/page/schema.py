@@ -45,9 +45,10 @@ def show(client: Client, name: str) -> None:
         st.info(f"No canonical schema “{name}” is in force.")
         return
     st.subheader(told["title"], anchor=False)
-    st.html(facts({key.capitalize(): told[key] for key in ("schema", "owner", "steward") if told[key]}))
     versions = {each["version"]: each for each in reversed(told["versions"])}
     part = tab("View", VIEWS, "view")
+    if part == "about":
+        st.html(facts({key.capitalize(): told[key] for key in ("schema", "owner", "steward") if told[key]}))
     if part == "compare":
         compare.versions(client, f"/schemas/{name}/comparison", list(versions))
         return

@@ -108,7 +108,7 @@ def _is_enough(release: dict[str, Any]) -> bool:
 
 
 def _reasons(reasons: Sequence[dict[str, Any]]) -> str:
-    told = [f"{each['message']}{' (waived)' if each['is_waived'] else ''}" for each in reasons[:REASONS]]
+    told = [f"{each['message']}{' (waived)' if each.get('is_waived') else ''}" for each in reasons[:REASONS]]
     return "; ".join(told) + (f"; and {len(reasons) - REASONS} more" if len(reasons) > REASONS else "")
 
 

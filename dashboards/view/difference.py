@@ -16,6 +16,11 @@ SEVERITIES = {
     "minor": ("adds or relaxes", "good"),
     "patch": ("words only", "plain"),
 }
+COUNTED = {
+    "major": ("breaks", "break"),
+    "minor": ("adds or relaxes", "add or relax"),
+    "patch": ("of words", "of words"),
+}
 VERDICTS = {
     "compatible": ("Nothing breaks", "good"),
     "incompatible": ("Breaks those who use the old version", "bad"),
@@ -43,14 +48,20 @@ def bump_sentence(told: dict[str, Any]) -> str:
     """What the number says against what the changes ask for."""
     if not told["total"]:
         return f"{told['old']} and {told['new']} say the same."
-    counts = [f"{told['counts'][each]} {SEVERITIES[each][0]}" for each in SEVERITIES if told["counts"].get(each)]
     least = f"The changes from {told['old']} to {told['new']} ask for a {told['bump']} version at least"
-    if told["declared"] == told["bump"]:
-        held = "which it is"
-    else:
-        held = f"by its number it is {'no later version' if told['declared'] == 'none' else told['declared']}"
+    is_enough = told["declared"] == told["bump"]
+    held = ", which it is" if is_enough else f"; by its number it is a {told['declared']} one"
+    return f"{least}{held}. {_counted(told)}."
+
+
+def _counted(told: dict[str, Any]) -> str:
+    """`3 changes: 1 breaks, 2 add or relax`."""
+    parts = []
+    for severity, (one, many) in COUNTED.items():
+        count = told["counts"].get(severity, 0)
+        parts += [f"{count} {one if count == 1 else many}"] if count else []
     changes = "1 change" if told["total"] == 1 else f"{told['total']} changes"
-    return f"{least}; {held}. {changes}: {', '.join(counts)}."
+    return f"{changes}: {', '.join(parts)}"
 
 
 def changes(told: dict[str, Any]) -> str:
@@ -72,10 +83,9 @@ def _change(change: dict[str, Any], told: dict[str, Any]) -> str:
     words, kind = SEVERITIES[change["severity"]]
     if change["is_undecided"]:
         words, kind = "not proved safe", "watch"
-    message = change["message"][:1].upper() + change["message"][1:]
     return (
         f'<article class="wb-difference" data-change="{escape(change["rule"])}">'
-        f"<h4>{pill(words, kind)} {escape(message)}</h4>"
+        f"<h4>{pill(words, kind)} {escape(change['message'])}</h4>"
         f'<p class="wb-small">{escape(where(change))}</p>'
         f"<p>{escape(change['explanation'])}</p>{_witness(change)}{_sides(change['fragment'], told)}"
         f'<p class="wb-small">Rule {escape(change["rule"])} · fingerprint for a waiver '

@@ -40,25 +40,26 @@ def operations(told: dict[str, Any]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def graph(told: dict[str, Any], theme: str, direction: str) -> str:
-    """Schema version → contract → operation and direction as DOT; colours by verdict, which is written as well."""
+def graph(told: dict[str, Any], theme: str, *, is_whole: bool) -> str:
+    """Schema version → contract → operation and direction as DOT; colours by verdict, which is written as well. Not
+    whole, for phones: without operations."""
     ink, paper, accent = INK["dark" if theme == "dark" else "light"]
-    size_pt = 11 if direction == "LR" else 10
+    size_pt = 11 if is_whole else 10
     lines = [
         "digraph impact {",
-        f'rankdir={direction}; bgcolor="transparent"; nodesep=0.12; ranksep=0.5;',
+        f'rankdir=LR; bgcolor="transparent"; nodesep=0.12; ranksep={0.5 if is_whole else 0.25};',
         f'node [shape=box, style="rounded,filled", fillcolor="{paper}", color="{ink}", fontcolor="{ink}", '
         f'fontname="sans-serif", fontsize={size_pt}, margin="0.08,0.05"];',
         f'edge [color="{ink}", arrowsize=0.7];',
         f'schema [label={quoted(told["schema"])}, color="{accent}", penwidth=2.5];',
     ]
     for each in told["contracts"]:
-        needs = "as it is" if each["bump"] == "none" else f"needs {each['bump']}"
+        needs = "as it is" if each["bump"] == "none" else f"as a {each['bump']} release"
         label = f"{each['contract']}\n{_SHORT[each['verdict']]}, {needs}"
         name = quoted(each["contract"])
         lines += [f"{name} [label={quoted(label)}, {_colour(each['verdict'])}];", f"schema -> {name};"]
     uses = operations(told)
-    for use in uses if len(uses) <= MOST_DRAWN else ():
+    for use in uses if is_whole and len(uses) <= MOST_DRAWN else ():
         name = quoted(f"{use['contract']} {use['operation']} {use['direction']}")
         label = f"{use['method']} {use['path']}\n{SIDES[use['direction']]}: {_SHORT[use['verdict']]}"
         lines += [f"{name} [label={quoted(label)}, {_colour(use['verdict'])}];"]

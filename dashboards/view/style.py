@@ -91,6 +91,8 @@ position:relative}
 .wb-diff .wb-gone::before{content:"−"}
 .wb-diff .wb-new::before{content:"+"}
 @media (max-width:640px){
+[data-testid="stButtonGroup"] button,[data-testid="stExpander"] summary,[data-baseweb="select"]>div,
+[data-testid="stTextInputRootElement"]{min-height:2.5rem}
 [data-testid="stPageLink"] a{min-height:2.5rem;align-items:center}
 .st-key-navigation{gap:.1rem .4rem!important}
 .st-key-narrowing [data-testid="stElementContainer"]{

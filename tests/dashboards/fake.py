@@ -448,7 +448,165 @@ PROPOSAL: dict[str, Any] = {
     "answers": [],
     "published_generation": None,
     "closed_us": None,
-    "plan": {"changed": [{"kind": "contract", "name": "payables.invoices@1.1.0", "detail": "published"}]},
+    "plan": {
+        "changed": [{"kind": "contract", "name": "payables.invoices@1.1.0", "detail": "published"}],
+        "releases": [
+            {
+                "kind": "contract",
+                "name": "payables.invoices@2.0.0",
+                "previous": "1.1.0",
+                "declared": "major",
+                "needed": "major",
+                "changes": 2,
+                "is_draft": False,
+                "reasons": [{"message": "total <b>: a required property was added", "severity": "major"}],
+            }
+        ],
+        "reached": [
+            {
+                "schema": "supplier@1.1.0",
+                "contract": "payables.invoices@1.1.0",
+                "owner": "accounts-payable",
+                "pinned": ["1.0.0"],
+                "verdict": "incompatible",
+                "bump": "major",
+                "as_version": "2.0.0",
+                "uses": 1,
+                "changes": 1,
+            }
+        ],
+    },
+}
+
+COMPARISON: dict[str, Any] = {
+    "kind": "contract",
+    "name": "payables.invoices",
+    "title": "Supplier invoices",
+    "old": "1.0.0",
+    "new": "1.1.0",
+    "verdict": "incompatible",
+    "bump": "major",
+    "declared": "minor",
+    "policy": "wire",
+    "compatibility": "backward",
+    "total": 2,
+    "counts": {"major": 1, "minor": 1},
+    "offset": 0,
+    "changes": [
+        {
+            "rule": "max-length-lowered",
+            "title": "The greatest length was lowered",
+            "explanation": "Longer texts are refused.",
+            "operation": "PUT /invoices/{id}",
+            "location": "/paths/~1invoices~1{id}/put/requestBody/content/application~1json/schema/properties/no/maxLength",
+            "direction": "request",
+            "severity": "major",
+            "message": "maxLength 10 → 5: the greatest length was lowered",
+            "fingerprint": "ab" * 32,
+            "is_undecided": False,
+            "has_witness": True,
+            "witness": "<script>",
+            "accepted_by": "1.0.0",
+            "refused_by": "1.1.0",
+            "fragment": {
+                "old": {"type": "string", "maxLength": 10},
+                "new": {"type": "string", "maxLength": 5},
+                "has_old": True,
+                "has_new": True,
+            },
+        },
+        {
+            "rule": "property-added",
+            "title": "A property was added",
+            "explanation": "Nobody counts on it.",
+            "operation": "PUT /invoices/{id}",
+            "location": "/paths/~1invoices~1{id}/put/responses/200/content/application~1json/schema/properties/note",
+            "direction": "response",
+            "severity": "minor",
+            "message": "note: an optional property was added",
+            "fingerprint": "cd" * 32,
+            "is_undecided": False,
+            "has_witness": False,
+            "witness": None,
+            "accepted_by": "",
+            "refused_by": "",
+            "fragment": {"old": None, "new": {"type": "string"}, "has_old": False, "has_new": True},
+        },
+    ],
+}
+
+IMPACT: dict[str, Any] = {
+    "schema": "supplier@1.0.0",
+    "verdict": "incompatible",
+    "bump": "major",
+    "days": 30,
+    "contracts": [
+        {
+            "contract": "payables.invoices@1.1.0",
+            "state": "published",
+            "owner": "accounts-payable",
+            "pinned": ["1.0.0"],
+            "verdict": "incompatible",
+            "bump": "major",
+            "as_version": "2.0.0",
+            "uses": [
+                {
+                    "operation": "invoices.change",
+                    "method": "PUT",
+                    "path": "/invoices/{id}",
+                    "pointer": "/paths/~1invoices~1{id}/put/requestBody/content/application~1json/schema",
+                    "direction": direction,
+                    "verdict": verdict,
+                    "bump": "major",
+                }
+                for direction, verdict in (("request", "compatible"), ("response", "incompatible"))
+            ],
+            "changes": [
+                {"severity": "major", "operation": "PUT /invoices/{id}", "location": "/x", "message": "more values"}
+            ],
+            "total": 1,
+            "callers": [{"consumer": "intake", "owner": "ap", "calls": 1200, "operations": ["invoices.change"]}],
+        }
+    ],
+}
+
+HITS: dict[str, Any] = {
+    "total": 2,
+    "items": [
+        {
+            "kind": "contract",
+            "name": "payables.invoices",
+            "title": "Supplier invoices",
+            "contract": "payables.invoices",
+            "schema": "",
+            "version": "1.1.0",
+            "carriers": ["payables.invoices"],
+        },
+        {
+            "kind": "property",
+            "name": "tax_id",
+            "title": "",
+            "contract": "",
+            "schema": "supplier",
+            "version": "1.0.0",
+            "carriers": ["payables.invoices", "procurement.suppliers"],
+        },
+    ],
+}
+
+DEPRECATION: dict[str, Any] = {
+    "sunset": "2027-04-15T00:00:00Z",
+    "successor": "1.0.0",
+    "file": "contracts/payables/invoices/contract.yaml",
+    "text": "contract: payables.invoices\n",
+    "plan": {
+        "added": [],
+        "changed": [{"kind": "contract", "name": "payables.invoices@1.1.0", "detail": "published → deprecated"}],
+        "removed": [],
+        "refused": [],
+        "notes": [{"message": "1.1.0 ends 10 days after it was deprecated", "remedy": "leave 90 days or more"}],
+        "needs": [],
+    },
 }
 
 OVERDUE = {
@@ -501,6 +659,13 @@ class FakeClient:
             "/streams": [stream("edge-1/0/1")],
             "/audit": {"items": [ACT]},
             "/approvals": {"items": [PROPOSAL]},
+            "/approvals/p1": PROPOSAL,
+            "/approvals/p1/comparison": COMPARISON,
+            "/approvals/p1/impact": IMPACT,
+            "/contracts/payables.invoices/comparison": COMPARISON,
+            "/contracts/payables.invoices/1.1.0/deprecation/plan": DEPRECATION,
+            "/schemas/supplier/1.0.0/impact": IMPACT,
+            "/catalog/search": HITS,
             "/slos/receipt-reaches-erp/objects": {"items": [OVERDUE]},
             "/exchanges/e1": {**EXCHANGE, "exchange": {**EXCHANGE["exchange"], "exchange_id": "e1"}},
             "/exchanges/e2": EXCHANGE,
@@ -509,7 +674,10 @@ class FakeClient:
 
     def post(self, path: str, body: Any) -> Any:
         self.done.append((path, body))
-        return {}
+        return self.answers.get(path, {})
+
+    def ask(self, path: str, body: Any) -> Any:
+        return self.get(path, **body)
 
     def get(self, path: str, **parameters: str | int) -> Any:
         self.asked.append((path, parameters))

@@ -192,7 +192,8 @@ def test_streams_say_up_to_where_they_are_anchored():
 
 
 def test_a_proposal_says_what_it_does_and_takes_the_answer():
-    client = FakeClient()
+    done = {**PROPOSAL, "state": "published", "published_generation": 12}
+    client = FakeClient(**{"/approvals/p1/approve": done})
     test = open_page("approvals", client)
     text = shown(test)
     for expected in ("steward, owner", "overdue: more people may answer now", "payables.invoices@1.1.0"):
@@ -200,6 +201,7 @@ def test_a_proposal_says_what_it_does_and_takes_the_answer():
     test.text_input[0].input("read it")
     next(button for button in test.button if button.label == "Approve").click().run()
     assert client.done == [("/approvals/p1/approve", {"comment": "read it"})]
+    assert "published as generation 12" in test.success[0].value
 
 
 def test_a_rejection_needs_a_reason():
