@@ -30,9 +30,9 @@ def show(client: Client, told: dict[str, Any]) -> None:
         st.info("No version is published that is not deprecated already.")
         return
     today = datetime.now(UTC).date()
-    version = st.selectbox("Version to deprecate", list(versions), width=NARROW_PX)
-    others = [each["version"] for each in reversed(told["versions"]) if each["version"] != version]
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        version = st.selectbox("Version to deprecate", list(versions), width=NARROW_PX)
+        others = [each["version"] for each in reversed(told["versions"]) if each["version"] != version]
         sunset = st.date_input(
             "Sunset: until when it answers", today + SHORTEST_NOTICE, today, today + LONGEST, width=NARROW_PX
         )

@@ -478,6 +478,8 @@ PROPOSAL: dict[str, Any] = {
     },
 }
 
+PUT = "/paths/~1invoices~1{id}/put"
+
 COMPARISON: dict[str, Any] = {
     "kind": "contract",
     "name": "payables.invoices",
@@ -498,7 +500,7 @@ COMPARISON: dict[str, Any] = {
             "title": "The greatest length was lowered",
             "explanation": "Longer texts are refused.",
             "operation": "PUT /invoices/{id}",
-            "location": "/paths/~1invoices~1{id}/put/requestBody/content/application~1json/schema/properties/no/maxLength",
+            "location": f"{PUT}/requestBody/content/application~1json/schema/properties/no/maxLength",
             "direction": "request",
             "severity": "major",
             "message": "maxLength 10 → 5: the greatest length was lowered",
@@ -520,7 +522,7 @@ COMPARISON: dict[str, Any] = {
             "title": "A property was added",
             "explanation": "Nobody counts on it.",
             "operation": "PUT /invoices/{id}",
-            "location": "/paths/~1invoices~1{id}/put/responses/200/content/application~1json/schema/properties/note",
+            "location": f"{PUT}/responses/200/content/application~1json/schema/properties/note",
             "direction": "response",
             "severity": "minor",
             "message": "note: an optional property was added",

@@ -43,7 +43,8 @@ def test_two_versions_are_told_in_words_with_proof_and_both_sides():
         "PUT /invoices/{id} · in what is sent · body › application/json › no › maxLength",
         "Longer texts are refused.",
         "&quot;&lt;script&gt;&quot;</code>: 1.0.0 takes it, 1.1.0 refuses it.",
-        '<span class="wb-gone">  &quot;maxLength&quot;: 10</span><span class="wb-new">  &quot;maxLength&quot;: 5</span>',
+        '<span class="wb-gone">  &quot;maxLength&quot;: 10</span>',
+        '<span class="wb-new">  &quot;maxLength&quot;: 5</span>',
         "<b>1.0.0: not there</b>",
     ):
         assert expected in text, expected
