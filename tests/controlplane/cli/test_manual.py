@@ -126,6 +126,7 @@ ASKING = [
     ("attention", "list"),
     ("attention", "settle", "x", "--as", "executed"),
     ("contract", "users", "x"),
+    ("contract", "deprecate", "a.b@1.0.0"),
     ("audit", "list"),
     ("audit", "verify"),
 ]
