@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -21,6 +23,8 @@ from gateway.trace import Trace
 from policies.decision import Replay
 from policies.keyset import KeySource
 from policies.request import Request, Response
+
+log = logging.getLogger(__name__)
 
 CLIENT_GONE = 499  # in no registry; what proxies log for a client that did not wait
 
@@ -182,12 +186,21 @@ class Call:
     def note_request_fields(self) -> None:
         """Once nothing but the system stands between the request and its answer."""
         if self.plan is not None and self.plan.fields is not None:
-            self.request_fields = self.plan.fields.of_request(self.request)
+            self.request_fields = self._noted(self.plan.fields.of_request, self.request)
 
     def note_response_fields(self, response: Response) -> None:
         """Once an answer is what is passed on."""
         if self.plan is not None and self.plan.fields is not None:
-            self.response_fields = self.plan.fields.of_response(self.request, response)
+            self.response_fields = self._noted(self.plan.fields.of_response, self.request, response)
+
+    def _noted(self, tell: Callable[..., tuple[str, ...]], *what: Any) -> tuple[str, ...]:
+        """What is told of a call must not cost it its answer."""
+        try:
+            return tell(*what)
+        except Exception as error:
+            # whatever its text says may be the payload's: only the type is told
+            log.error("fields of exchange %s are not told: %s", self.request.exchange_id, type(error).__name__)
+            return ()
 
     @property
     def is_mutating(self) -> bool:

@@ -15,8 +15,11 @@ from catalog.field import Field, parse_field
 from catalog.outline import root_of, slim
 from catalog.schema import Validators
 from gateway import field as module
+from gateway.compile import compile_snapshot
 from gateway.field import Fields, Place
-from tests.gateway.rig import ORDER_BODY, rig, workspace_files
+from gateway.keyset import KeySets
+from gateway.settings import read
+from tests.gateway.rig import ORDER_BODY, PEPPER, SECRETS, rig, snapshot_of, workspace_files
 from tests.gateway.test_event import DATA, PATH
 from tests.gateway.test_event import files as event_files
 
@@ -150,8 +153,6 @@ async def test_an_intent_holds_the_fields_of_its_request(tmp_path) -> None:
 
 @scenario
 async def test_a_new_snapshot_does_not_make_it_tell_again(tmp_path) -> None:
-    from tests.gateway.rig import snapshot_of
-
     async with rig(tmp_path) as gateway:
         gateway.system.respond = lambda call: (200, {"valid": True})
         await gateway.call("POST", "/buying/v1/order-validations", ORDER_BODY)
@@ -159,6 +160,33 @@ async def test_a_new_snapshot_does_not_make_it_tell_again(tmp_path) -> None:
         await gateway.call("POST", "/buying/v1/order-validations", ORDER_BODY)
         first, second = await gateway.entries()
         assert (told(first), told(second)) == (ORDER_FIELDS, set())
+
+
+@scenario
+async def test_telling_can_be_left_out(tmp_path) -> None:
+    async with rig(tmp_path) as gateway:
+        compiled = compile_snapshot(snapshot_of(workspace_files()), PEPPER, SECRETS, KeySets().source, False)
+        gateway.app.use(compiled)
+        answer = await gateway.call("POST", "/buying/v1/orders", ORDER_BODY, headers=KEY)
+        (record,) = await gateway.entries()
+        assert answer.status == 201
+        assert record.keys().isdisjoint({"request_fields", "response_fields"})
+    assert read({"state_dir": "s", "control_plane": "c", "tell_fields": "false"}, {}).tell_fields is False
+
+
+@scenario
+async def test_a_fault_in_telling_costs_no_answer(tmp_path, monkeypatch, caplog) -> None:
+    """Least of all that of a call which the system has carried out."""
+
+    def fail(*_: Any) -> int:
+        raise ValueError("Jane Roe")
+
+    async with rig(tmp_path) as gateway:
+        monkeypatch.setattr(Place, "found", fail)
+        answer = await gateway.call("POST", "/buying/v1/orders", ORDER_BODY, headers=KEY)
+        (record,) = await gateway.entries()
+        assert (answer.status, record["executed"], told(record)) == (201, "yes", set())
+        assert "ValueError" in caplog.text and "Jane" not in caplog.text
 
 
 @scenario
