@@ -18,6 +18,7 @@ from catalog.errors import Conflict, Invalid, Problem
 from catalog.note import NoteGroup, grouped
 from catalog.pointer import parse
 from controlplane.cli.deprecation import deprecate
+from controlplane.cli.conformance import test
 from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_json
@@ -54,6 +55,7 @@ app.command("diff")(diff)
 app.command("changelog")(changelog)
 app.command("users")(users)
 app.command("deprecate")(deprecate)
+app.command("test")(test)
 
 
 @app.callback()
