@@ -32,6 +32,7 @@ from controlplane.act.controllers import ActController
 from controlplane.approval.controllers import ApprovalController
 from controlplane.attention.controllers import AttentionController
 from controlplane.comparison.controllers import ComparisonController
+from controlplane.conformance.controllers import ConformanceController
 from controlplane.context import Context
 from controlplane.documentation.page import documentation
 from controlplane.gateways.controllers import GatewayController, GatewayCredentialController, GatewayListController
@@ -55,6 +56,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     ApprovalController,
     WorkspaceController,
     ComparisonController,
+    ConformanceController,
     KeyController,
     GatewayController,
     GatewayListController,

@@ -10,6 +10,7 @@ from alembic import context
 import controlplane.act.store
 import controlplane.approval.store
 import controlplane.attention.store
+import controlplane.conformance.store
 import controlplane.gateways.store
 import controlplane.identity.store
 import controlplane.ingest.store
