@@ -3,6 +3,8 @@
     approvals:
       required: [contract, schema, measure]
       escalate: [{after: 1d, to: owner}, {after: 3d, to: admin}]
+    publishing:
+      require_test: true
 
 Absent: whoever may apply publishes at once.
 """
@@ -49,10 +51,17 @@ class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     escalate: list[Escalation] = []  # who else is asked, and after how long; ages grow
 
 
+class Publishing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is asked of a new version before it is published."""
+
+    require_test: bool = False  # a recorded run of `waybill contract test` that conforms, of the very document
+
+
 class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`governance.yaml` at the root of a workspace."""
 
     approvals: Approvals = Approvals()  # what waits for an approval
+    publishing: Publishing = Publishing()  # what a new version needs besides
 
 
 def governance_problems(governance: Governance, file: str) -> Iterator[Problem]:

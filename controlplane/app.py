@@ -42,6 +42,7 @@ from controlplane.identity.guard import provide_gateway, provide_user
 from controlplane.ingest.controllers import IngestController, SyntheticController
 from controlplane.lineage.controllers import LineageController
 from controlplane.overview.controllers import OverviewController
+from controlplane.readiness.controllers import ReadinessController
 from controlplane.registry.controllers import KeyController, WorkspaceController
 from controlplane.slo.controllers import SloController
 from controlplane.telemetry import Meters
@@ -57,6 +58,7 @@ DOMAINS: list[ControllerRouterHandler] = [
     WorkspaceController,
     ComparisonController,
     ConformanceController,
+    ReadinessController,
     KeyController,
     GatewayController,
     GatewayListController,

@@ -4,7 +4,7 @@ compared (`controlplane.cli.difference`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,8 @@ from controlplane.cli.deprecation import deprecate
 from controlplane.cli.conformance import test
 from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
-from controlplane.cli.output import Format, FormatOption, say, say_json
+from controlplane.cli.output import Format, FormatOption, say, say_groups, say_json
+from controlplane.cli.readiness import can_i_publish
 from controlplane.cli.scaffold import check_slug, scopes
 from controlplane.cli.usage import users
 
@@ -32,7 +33,6 @@ app = typer.Typer(
     epilog="Example: waybill contract import orders.yaml --domain procurement",
 )
 
-_SHOWN_PLACES = 3
 _MOST_ROUNDS = 5
 _OPERATION = re.compile(r"get|put|post|delete|options|head|patch|trace")
 
@@ -56,6 +56,7 @@ app.command("changelog")(changelog)
 app.command("users")(users)
 app.command("deprecate")(deprecate)
 app.command("test")(test)
+app.command("can-i-publish")(can_i_publish)
 
 
 @app.callback()
@@ -103,14 +104,6 @@ def import_contract(
         say_json(msgspec.to_builtins(report))
     else:
         _say(report, vendored, workspace)
-
-
-def say_groups(groups: Sequence[NoteGroup]) -> None:
-    """Each on a line with its count, and where it is found first."""
-    for group in groups:
-        more = f", … ({group.count - _SHOWN_PLACES} more)" if group.count > _SHOWN_PLACES else ""
-        say(f"  {group.count:>5}  {group.message}")
-        say(f"         {', '.join(group.places[:_SHOWN_PLACES])}{more}")
 
 
 def _address(upstream: str | None) -> str | None:

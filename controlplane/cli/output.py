@@ -16,7 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from catalog.errors import Problem
+from catalog.note import NoteGroup
 from controlplane.cli.report import Item, RuleText, junit, markdown, sarif
+
+_SHOWN_PLACES = 3  # of a group of notes
 
 
 class Format(StrEnum):
@@ -86,6 +89,14 @@ def say_problems(problems: Iterable[Problem]) -> None:
         say(f"  {place}: {problem.message}{rule}" if place else f"  {problem.message}{rule}")
         if problem.remedy:
             say(f"      → {problem.remedy}")
+
+
+def say_groups(groups: Sequence[NoteGroup]) -> None:
+    """Each on a line with its count, and where it is found first."""
+    for group in groups:
+        more = f", … ({group.count - _SHOWN_PLACES} more)" if group.count > _SHOWN_PLACES else ""
+        say(f"  {group.count:>5}  {group.message}")
+        say(f"         {', '.join(group.places[:_SHOWN_PLACES])}{more}")
 
 
 def moment(at_us: int | None) -> str:

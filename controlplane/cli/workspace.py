@@ -13,13 +13,13 @@ from catalog.errors import Conflict, Invalid, Problem, WaybillError
 from catalog.inventory import LIBRARY_PREFIX
 from catalog.note import grouped
 from controlplane.cli.connection import TokenOption, UrlOption, connect
-from controlplane.cli.contract import say_groups
 from controlplane.cli.output import (
     Format,
     FormatOption,
     Report,
     ReportOption,
     say,
+    say_groups,
     say_json,
     say_problems,
     say_report,

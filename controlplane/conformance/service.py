@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from controlplane.act.store import remember
 from controlplane.conformance.store import conformance_run
@@ -70,6 +70,13 @@ def runs(connection: Connection, name: str, version: str) -> list[RunView]:
     table = conformance_run.c
     query = select(conformance_run).where(table.contract == name, table.version == version)
     return [_view(row) for row in connection.execute(query.order_by(table.run_id.desc()).limit(SHOWN))]
+
+
+def conforming(connection: Connection) -> frozenset[str]:
+    """SHA-256 of contract versions whose last recorded run found nothing."""
+    table = conformance_run.c
+    last = select(func.max(table.run_id)).group_by(table.sha256)
+    return frozenset(connection.scalars(select(table.sha256).where(table.run_id.in_(last), table.conforms)))
 
 
 def _view(row: Any) -> RunView:

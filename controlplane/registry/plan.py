@@ -18,6 +18,7 @@ from catalog.compile import diff, published_of
 from catalog.errors import Problem
 from catalog.inventory import Workspace
 from catalog.snapshot import BlobRef, Manifest, Published
+from controlplane.registry.proof import demands_test, untested
 from controlplane.registry.release import Reached, judge
 
 PLACES_MOST = 20  # of one document that are told
@@ -30,6 +31,7 @@ class InForce(msgspec.Struct, frozen=True):
     refs: tuple[BlobRef, ...]  # consumers without their keys
     blobs: dict[str, bytes]  # by SHA-256
     versions: dict[str, str]  # "contract/<name>@<version>" -> SHA-256 of every version ever published
+    tested: frozenset[str] = frozenset()  # SHA-256 of contract versions that a system was last seen to conform to
 
     def names(self, kind: str) -> set[str]:
         return {ref.name for ref in self.refs if ref.kind == kind}
@@ -85,13 +87,18 @@ def make_plan(now: InForce, wanted: Workspace, moment: datetime) -> Plan:
         added,
         changed,
         removed,
-        (*refused, *reused, *judged.refused),
+        (*refused, *reused, *judged.refused, *_untested(now, added, wanted)),
         now.generation,
         drafts,
         (*wanted.notes, *judged.notes),
         judged.releases,
         judged.reached,
     )
+
+
+def _untested(now: InForce, added: Iterable[PlanItem], wanted: Workspace) -> Iterator[Problem]:
+    if demands_test(now.refs, now.blobs):
+        yield from untested((item.name for item in added if item.kind == "contract"), wanted, now.tested)
 
 
 def _placed(problem: Problem, now: InForce, wanted: Workspace, changed: Iterable[PlanItem]) -> Iterator[Problem]:

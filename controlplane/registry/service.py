@@ -14,6 +14,7 @@ from catalog.errors import Conflict, Invalid, Problem
 from catalog.inventory import SETTINGS
 from catalog.network import Consumer, ConsumerBlob, Entity
 from catalog.snapshot import BlobRef
+from controlplane.conformance.service import conforming
 from controlplane.context import Context, rfc3339
 from controlplane.identity.principal import ALL_ENTITIES, Scope
 from controlplane.registry.candidate import load_workspace
@@ -194,6 +195,7 @@ def in_force(connection: Connection) -> InForce:
         tuple(BlobRef(row.kind, row.name, row.sha256, row.size_bytes) for row in rows),
         {row.sha256: row.content for row in rows},
         {f"{kind}/{name}": sha256 for kind, name, sha256 in versions},
+        conforming(connection),
     )
 
 

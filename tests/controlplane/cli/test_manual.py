@@ -106,6 +106,7 @@ def run_here(monkeypatch, capsys):
 
 
 ASKING = [
+    ("contract", "can-i-publish", "a.b@1.0.0", "--workspace", "w"),
     ("plan", "w"),
     ("apply", "w"),
     ("token", "list"),

@@ -1,0 +1,89 @@
+"""The reasons for and against publishing a version. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from catalog.compatibility.release import Release
+from catalog.errors import Problem
+from controlplane.approval.view import RequirementView
+from controlplane.conformance.service import RunView
+from controlplane.readiness.hit import Touched
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """One reason. What is not blocking is told so that nobody is surprised."""
+
+    rule: str
+    message: str
+    remedy: str
+    is_blocking: bool
+    file: str = ""
+    pointer: str = ""
+
+
+def refusals(refused: Iterable[Problem]) -> Iterator[Ground]:
+    """What `waybill apply` would refuse, whatever it is about: it publishes all of a workspace or nothing."""
+    for each in refused:
+        yield Ground(each.rule or "workspace", each.message, each.remedy, True, each.file, each.pointer)
+
+
+def lint_errors(problems: Iterable[Problem]) -> Iterator[Ground]:
+    for each in problems:
+        yield Ground(each.rule, each.message, each.remedy, True, each.file, each.pointer)
+
+
+def life_cycle(state: str, is_published: bool) -> Iterator[Ground]:
+    """`state` is the one that the workspace gives the version."""
+    if is_published:
+        message = "it is published already, and published versions never change"
+        yield Ground("already-published", message, "choose the next version number", True)
+    elif state in ("deprecated", "retired"):
+        yield Ground("life-cycle", f"it is {state} before it was ever published", "declare it draft or published", True)
+
+
+def tests(runs: Sequence[RunView], sha256: str, is_demanded: bool) -> Iterator[Ground]:
+    """Whether a system was seen to conform to this very document."""
+    mine = [run for run in runs if run.sha256 == sha256]
+    how = "run `waybill contract test … --record` against the system"
+    if mine and mine[0].conforms:
+        return
+    if mine:
+        message = f"the last recorded run, by {mine[0].who} against {mine[0].target}, found {mine[0].errors} breaches"
+        yield Ground("test-failed", message, f"mend the system or the contract, and {how}", is_demanded)
+    elif runs:
+        yield Ground("not-tested", "it was changed since its last recorded run", how, is_demanded)
+    else:
+        yield Ground("not-tested", "no run against a system is recorded", how, is_demanded)
+
+
+def consumers(found: Iterable[Touched], is_same_line: bool, days: int) -> Iterator[Ground]:
+    """Whoever uses a version of the same line is moved on by a publication; others stay where they are."""
+    for each in found:
+        what = ", ".join(each.fields) or "the operation itself"
+        unknown = "" if each.is_field_known else " (which fields it uses is not known)"
+        called = f"{each.calls} calls of {each.operation} in {days} days"
+        message = f"{each.consumer} uses {each.version}: {called}; touched: {what}{unknown} [{', '.join(each.rules)}]"
+        owner = each.owner or "its owner"
+        remedy = (
+            f"agree it with {owner}" if is_same_line else f"tell {owner}; the older version goes on until its sunset"
+        )
+        yield Ground("consumer-touched", message, remedy, False)
+
+
+def waivers(release: Release | None) -> Iterator[Ground]:
+    for reason in release.reasons if release else ():
+        if reason.is_waived:
+            message = f"a waiver lets it through: {reason.operation} {reason.message} [{reason.rule}]"
+            yield Ground("waiver-used", message, "see waivers/ for who answers for it", False)
+
+
+def approvals(needs: Iterable[RequirementView]) -> Iterator[Ground]:
+    for need in needs:
+        who = " or ".join(
+            f"{each} {getattr(need, each)}" if each in ("steward", "owner") else each for each in need.asked
+        )
+        message = f"{need.kind} {need.name} waits for the approval of {who}"
+        yield Ground("approval-needed", message, "`waybill apply` files a proposal", False)
