@@ -41,7 +41,8 @@ def test(
         ),
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option(help="name=value of a parameter; may be repeated, then one is chosen.")
+        list[str] | None,
+        typer.Option(help="name=value, of parameters and of members at the top of bodies; repeated: one of them."),
     ] = None,
     include: Annotated[list[str] | None, typer.Option(help="An operation to exercise although it is not safe.")] = None,
     unsafe: Annotated[bool, typer.Option(help="Exercise every operation: whatever they do is done.")] = False,

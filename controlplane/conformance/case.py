@@ -106,12 +106,19 @@ class Maker:
         for media, schema in self._operation.request_schemas.items():
             if is_json(media) and not media.endswith("*"):
                 examples = self._declared.bodies(media)
-                yield from ((media, example.value, example.pointer) for example in examples)
+                yield from ((media, self._with_given(each.value, schema), each.pointer) for each in examples)
                 made = instances(schema, max(0, count - len(examples)), random)
-                yield from ((media, value, "") for value in made)
+                yield from ((media, self._with_given(value, schema), "") for value in made)
                 return
         if self._operation.request_required:
             raise Unknown("its body is not JSON")
+
+    def _with_given(self, body: Any, schema: Any) -> Any:
+        """`body` with what was given for members of its own, such as the tenant, where the schema takes it."""
+        if not isinstance(body, dict):
+            return body
+        told = {**body, **{name: values[0] for name in body if (values := self._known.given(name))}}
+        return told if self._validators.is_valid(self._validators.handle(schema), told) else body
 
     def _case(self, kind: Any, is_full: bool, random: Random) -> Case:
         """`is_full`: some optional parameters too."""

@@ -121,7 +121,8 @@ def _outcome(case: Case, answer: Response, place: str) -> Iterator[Breach]:
         message = f"expected the operation to be there, found {status} for what the system itself told of"
         yield Breach("operation-missing", place, "#/status", message)
     elif case.kind != "forbidden" and status in (401, 403):
-        yield Breach("credential-refused", place, "#/status", f"found {status}")
+        message = f"expected the credential to be taken, found {status}"
+        yield Breach("credential-refused", place, "#/status", message)
     elif case.kind != "forbidden" and status in (400, 415):
         what = "an example of the contract" if case.about else "a request that the contract allows"
         yield Breach("request-refused", place, "#/status", f"expected {what} to be taken, found {status}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from catalog.compatibility.release import Release
+from catalog.compatibility.release import Candidate, Release
 from catalog.errors import Problem
 from controlplane.approval.view import RequirementView
 from controlplane.conformance.service import RunView
@@ -59,8 +59,8 @@ def tests(runs: Sequence[RunView], sha256: str, is_demanded: bool) -> Iterator[G
         yield Ground("not-tested", "no run against a system is recorded", how, is_demanded)
 
 
-def consumers(found: Iterable[Touched], is_same_line: bool, days: int) -> Iterator[Ground]:
-    """Whoever uses a version of the same line is moved on by a publication; others stay where they are."""
+def consumers(found: Iterable[Touched], version: str, days: int) -> Iterator[Ground]:
+    """Whoever uses a version of the line of `version` is moved on by a publication; others stay where they are."""
     for each in found:
         what = ", ".join(each.fields) or "the operation itself"
         unknown = "" if each.is_field_known else " (which fields it uses is not known)"
@@ -68,7 +68,9 @@ def consumers(found: Iterable[Touched], is_same_line: bool, days: int) -> Iterat
         message = f"{each.consumer} uses {each.version}: {called}; touched: {what}{unknown} [{', '.join(each.rules)}]"
         owner = each.owner or "its owner"
         remedy = (
-            f"agree it with {owner}" if is_same_line else f"tell {owner}; the older version goes on until its sunset"
+            f"agree it with {owner}"
+            if _line(each.version) == _line(version)
+            else f"tell {owner}; the older version goes on until its sunset"
         )
         yield Ground("consumer-touched", message, remedy, False)
 
@@ -87,3 +89,7 @@ def approvals(needs: Iterable[RequirementView]) -> Iterator[Ground]:
         )
         message = f"{need.kind} {need.name} waits for the approval of {who}"
         yield Ground("approval-needed", message, "`waybill apply` files a proposal", False)
+
+
+def _line(version: str) -> tuple[int, ...]:
+    return Candidate(version, None).line

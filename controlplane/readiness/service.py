@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from catalog import lint
 from catalog.compatibility.governing import contract_reasons
-from catalog.compatibility.release import Candidate, Release
+from catalog.compatibility.release import Release
 from catalog.contract import ContractVersion
 from catalog.errors import Invalid, Problem
 from catalog.inventory import Workspace
@@ -83,13 +83,12 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
     release = next((each for each in asked.planned.releases if each.name == asked.ref), None)
     calls = list(_calls(context, connection, asked))
     found = list(_touched(asked.workspace, new, calls))
-    is_same_line = any(_line(each.version) == _line(asked.version) for each in found)
     grounds = [
         *ground.life_cycle(new.state.state, f"contract/{asked.ref}" in asked.now.versions),
         *ground.refusals(each for each in asked.planned.refused if (each.rule, each.file) != (RULE, source)),
         *ground.lint_errors(_lint_errors(asked)),
         *ground.tests(recorded, new.sha256, demands_test(asked.now.refs, asked.now.blobs)),
-        *ground.consumers(found, is_same_line, asked.days),
+        *ground.consumers(found, asked.version, asked.days),
         *ground.waivers(release),
         *ground.approvals(asked.planned.needs),
     ]
@@ -105,10 +104,6 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
         not_touched=len(seen - hit),
         last_run=recorded[0] if recorded else None,
     )
-
-
-def _line(version: str) -> tuple[int, ...]:
-    return Candidate(version, None).line
 
 
 def _lint_errors(asked: _Asked) -> list[Problem]:

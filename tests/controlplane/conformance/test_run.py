@@ -149,6 +149,9 @@ def test_what_is_given_stands_before_what_the_contract_declares(version) -> None
     assert ("GET", "/stock/north", "", b"") in system.calls
     assert {query for _, path, query, _ in system.calls if path == "/orders"} == {"limit=7"}
     assert all(sent[b"x-api-key"] == b"k" and sent[b"accept"] == b"text/plain" for sent in system.headers)
+    _, _, system = tried(version, good, Plan(parameters={"total": ["4711"]}))
+    checked = [body for _, path, _, body in system.calls if path == "/order-checks"]
+    assert checked and all(b'"total":"4711"' in body for body in checked)
 
 
 def test_an_operation_that_does_not_exist_cannot_be_named(version) -> None:
