@@ -10,7 +10,6 @@ from catalog.compatibility.release import Candidate, Release
 from catalog.errors import Problem
 from controlplane.approval.view import RequirementView
 from controlplane.conformance.service import RunView
-from controlplane.readiness.hit import Touched
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -22,6 +21,19 @@ class Ground(msgspec.Struct, frozen=True):
     is_blocking: bool
     file: str = ""
     pointer: str = ""
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """A consumer whose calls a breaking change touches (`catalog.compatibility.usage`)."""
+
+    consumer: str
+    owner: str
+    version: str  # that it uses
+    operation: str
+    calls: int
+    fields: list[str]  # that are touched; empty where the operation as a whole is
+    is_field_known: bool  # False: no field of its calls is known, so that any may be touched
+    rules: list[str]
 
 
 def refusals(refused: Iterable[Problem]) -> Iterator[Ground]:

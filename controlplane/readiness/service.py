@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from catalog import lint
+from catalog.compatibility.contract.rule import BREAKS
 from catalog.compatibility.governing import contract_reasons
 from catalog.compatibility.release import Release
+from catalog.compatibility.usage import Caller, Hit, hits
 from catalog.contract import ContractVersion
 from catalog.errors import Invalid, Problem
 from catalog.inventory import Workspace
@@ -21,14 +24,13 @@ from controlplane.context import Context
 from controlplane.lineage.sight import Sight
 from controlplane.readiness import ground
 from controlplane.readiness.draft import as_published
-from controlplane.readiness.ground import Ground
-from controlplane.readiness.hit import Called, Touched, touched
+from controlplane.readiness.ground import Ground, Touched
 from controlplane.registry.candidate import load_workspace
 from controlplane.registry.plan import InForce
 from controlplane.registry.proof import RULE, demands_test
 from controlplane.registry.service import in_force
 from controlplane.slo.watermark import read_watermark
-from controlplane.traffic.field import fields_of
+from controlplane.traffic.field import FieldUser, fields_of
 from controlplane.traffic.usage import users_of
 
 
@@ -92,7 +94,7 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
         *ground.waivers(release),
         *ground.approvals(asked.planned.needs),
     ]
-    hit, seen = {each.consumer for each in found}, {call.consumer for call in calls}
+    hit, seen = {each.consumer for each in found}, {call.caller.consumer for call in calls}
     return Readiness(
         contract=asked.ref,
         can_publish=not any(each.is_blocking for each in grounds),
@@ -117,25 +119,44 @@ def _lint_errors(asked: _Asked) -> list[Problem]:
     ]
 
 
-def _calls(context: Context, connection: Connection, asked: _Asked) -> Iterator[Called]:
-    """What consumers were seen with on older versions of the contract."""
+class _Called(NamedTuple):
+    """What one consumer was seen with on one operation of one version."""
+
+    owner: str
+    version: str
+    operation: str
+    calls: int
+    caller: Caller
+
+
+def _calls(context: Context, connection: Connection, asked: _Asked) -> Iterator[_Called]:
+    """What consumers were seen with on other versions of the contract; what was only refused is no use."""
     sight = Sight(None, False)
     now_us = read_watermark(connection, context.clock()).as_of_us
-    fields: dict[tuple[str, str, str], set[str]] = {}
-    for who, seen in fields_of(connection, asked.name, asked.days, now_us, sight).items():
-        fields.setdefault((who.consumer, who.version, who.operation), set()).update(seen)
+    fields = fields_of(connection, asked.name, asked.days, now_us, sight)
     for user in users_of(connection, asked.name, asked.days, now_us, sight):
         for use in user.uses:
-            known = frozenset(fields.get((user.consumer, use.version, use.operation), ()))
             if use.calls > use.refused and use.version != asked.version:
-                yield Called(user.consumer, user.owner, use.version, use.operation, use.calls, known)
+                who = (user.consumer, use.version, use.operation)
+                seen = (frozenset(fields.get(FieldUser(*who, way), ())) for way in ("request", "response"))
+                yield _Called(user.owner, use.version, use.operation, use.calls, Caller(user.consumer, *seen))
 
 
-def _touched(workspace: Workspace, new: ContractVersion, calls: list[Called]) -> Iterator[Touched]:
+def _touched(workspace: Workspace, new: ContractVersion, calls: list[_Called]) -> Iterator[Touched]:
     """Each version that is in use is compared with the new one, where that is a later one."""
-    older = [each for each in workspace.versions if each.contract.contract == new.contract.contract]
-    for old in older:
+    for old in workspace.versions:
         mine = [call for call in calls if call.version == old.version]
-        if mine and version_key(old.version) < version_key(new.version):
-            reasons = contract_reasons(workspace.schemas, old, new)
-            yield from touched(reasons, (*old.operations, *new.operations), mine)
+        is_older = version_key(old.version) < version_key(new.version)
+        if old.contract.contract != new.contract.contract or not (mine and is_older):
+            continue
+        breaks = [each for each in contract_reasons(workspace.schemas, old, new) if each.severity == BREAKS]
+        for operation in old.operations:
+            here = {call.caller.consumer: call for call in mine if call.operation == operation.id}
+            for hit in hits(breaks, operation, [call.caller for call in here.values()]):
+                yield _told(hit, here[hit.consumer])
+
+
+def _told(hit: Hit, call: _Called) -> Touched:
+    fields = sorted({place.field for place in hit.places if place.field})
+    rules = sorted({place.rule for place in hit.places})
+    return Touched(hit.consumer, call.owner, call.version, call.operation, call.calls, fields, hit.is_known, rules)
