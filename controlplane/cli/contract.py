@@ -17,8 +17,8 @@ from rich.console import Console
 from catalog.errors import Conflict, Invalid, Problem
 from catalog.note import NoteGroup, grouped
 from catalog.pointer import parse
-from controlplane.cli.deprecation import deprecate
 from controlplane.cli.conformance import test
+from controlplane.cli.deprecation import deprecate
 from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_groups, say_json
