@@ -1,6 +1,6 @@
 """Objects: required and absent names, values by name, and members that must exist against each other.
 
-Names that no schema spells out are treated as one, `other` name: it may match any pattern that is not excluded.
+Names that no schema spells out are told apart only by the patterns that they match.
 Under the wire policy, members that the writer does not declare do not exist.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catalog.compatibility.term import Term
 
 _SPARE = ("x-other", "other", "zz", "a", "A", "x1", "_", "0", "é")
+_MOST_TOLD_APART = 3  # patterns of names; each doubles the cases
 Terms = frozenset["Term"]
 
 
@@ -96,30 +97,48 @@ class _Object:
 
     def other(self, pattern: str | None, without: frozenset[str], not_name: Terms, broken: Terms) -> _Options:
         """Names that are not known, that match `pattern` and none of `without`, with values not under `broken`."""
-        arena = self.solver.arena
         if self.solver.is_wire and not self.has_map and not self.patterns:
             return _Options([])
-        held = {term for _, patterns, term in self.additional if patterns <= without}
-        held |= {term for each, term in self.patterns if each == pattern}
-        values = self.solver.ask(frozenset(held), broken)
-        if values.is_empty:
-            return _Options([])
+        sought = frozenset() if pattern is None else frozenset({pattern})
+        cases = (
+            self._others(sought | more, without | less, not_name, broken) for more, less in self._told(sought, without)
+        )
+        return _Options([option for case in cases for option in case])
+
+    def _told(self, sought: frozenset[str], without: frozenset[str]) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """Every way in which a name may match some of the other patterns that values hang on, and miss the rest."""
+        open_ = {pattern for pattern, _ in self.patterns}.union(*(patterns for _, patterns, _ in self.additional))
+        open_ -= sought | without
+        if len(open_) > _MOST_TOLD_APART:
+            open_ = set()
+        for is_matched in product((False, True), repeat=len(open_)):
+            sides = list(zip(sorted(open_), is_matched, strict=True))
+            yield frozenset(each for each, side in sides if side), frozenset(each for each, side in sides if not side)
+
+    def _others(
+        self, matched: frozenset[str], missed: frozenset[str], not_name: Terms, broken: Terms
+    ) -> list[tuple[str, Outcome]]:
+        """Names that are not known, that match all of `matched` and none of `missed`."""
+        arena = self.solver.arena
+        held = {term for _, patterns, term in self.additional if patterns <= missed}
+        held |= {term for each, term in self.patterns if each in matched}
+        if self.solver.ask(frozenset(held), broken).is_empty:
+            return []
         of_name = {arena.make("type", frozenset({"string"})), *self.names}
-        if pattern is not None:
-            of_name.add(arena.make("pattern", pattern))
-        not_of_name = {arena.make("pattern", each) for each in without} | not_name
+        of_name |= {arena.make("pattern", each) for each in matched}
+        not_of_name = {arena.make("pattern", each) for each in missed} | not_name
         if self.known:
             not_of_name.add(arena.enum(self.known))
         names = self.solver.ask(frozenset(of_name), frozenset(not_of_name))
         if names.is_empty:
-            return _Options([])
+            return []
         spare = [name for name in [*names.values, *_SPARE] if name not in self.known]
-        fitting = [name for name in dict.fromkeys(spare) if self._may_be_other(name, pattern, without)]
-        return _Options([(name, self._value_of_other(name, broken)) for name in fitting[:3]] or [("", OPEN)])
+        fitting = [name for name in dict.fromkeys(spare) if self._may_be_other(name, matched, missed)]
+        return [(name, self._value_of_other(name, broken)) for name in fitting[:3]] or [("", OPEN)]
 
-    def _may_be_other(self, name: str, pattern: str | None, without: frozenset[str]) -> bool:
-        is_matching = pattern is None or matches(pattern, name) is not False
-        return is_matching and any_matches(without, name) is not True and self.is_declared(name)
+    def _may_be_other(self, name: str, matched: frozenset[str], missed: frozenset[str]) -> bool:
+        is_matching = all(matches(pattern, name) is not False for pattern in matched)
+        return is_matching and any_matches(missed, name) is not True and self.is_declared(name)
 
     def _value_of_other(self, name: str, broken: Terms) -> Outcome:
         """Candidates for a chosen name; that it may have none says nothing of other names."""

@@ -1,6 +1,7 @@
 """Numbers: bounds and divisors against each other, exactly; floats are read as the fractions that they are.
 
-Divisors are compared only when they are whole: with others, floating point makes "is a multiple" depend on rounding.
+Divisors are compared only when they are whole, or one over a power of two, by which floating point divides exactly:
+with others "is a multiple" depends on rounding.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from catalog.compatibility.outcome import EMPTY, Outcome, some
 if TYPE_CHECKING:
     from catalog.compatibility.solver import Branch, Solver
 
+_LEAST_PART = Fraction(1, 2**20)
 _FEW = 64  # whole numbers that are tried one by one
 
 
@@ -54,6 +56,8 @@ def decide(solver: Solver, branch: Branch, kind: str) -> Outcome:
     known = [*divisors, 1] if is_whole else divisors
     if any(divisor is not None and any(each % divisor == 0 for each in known) for divisor in broken):
         return EMPTY
+    if _has_no_part(branch, is_whole):
+        return EMPTY
     values = _few(interval, kind) or _candidates(branch, interval, kind)
     fitting = [value for value in values if solver.fits(value, branch)]
     return EMPTY if not fitting and _few(interval, kind) else some(fitting)
@@ -62,6 +66,23 @@ def decide(solver: Solver, branch: Branch, kind: str) -> Outcome:
 def _divisor(args: tuple[Any, ...]) -> int | None:
     """A divisor that Python divides by exactly; None for others."""
     return args[1] if args[0] == "int" and 0 < args[1] < EXACT else None
+
+
+def _part(args: tuple[Any, ...]) -> Fraction | None:
+    """A divisor that is one over a power of two, down to 2^-20; None for others."""
+    part = Fraction(args[1]) if args[0] == "float" else Fraction(0)
+    return part if part.numerator == 1 and part.denominator.bit_count() == 1 and part >= _LEAST_PART else None
+
+
+def _has_no_part(branch: Branch, is_whole: bool) -> bool:
+    """Whether such divisors leave nothing: all whole numbers are multiples of each of them."""
+    held, broken = (
+        [part for part in (_part(term.args) for term in terms if term.op == "multiple") if part is not None]
+        for terms in branch
+    )
+    if is_whole:
+        return bool(broken)
+    return 1 in held or any(coarse % fine == 0 for coarse in held for fine in broken)
 
 
 def _interval(branch: Branch) -> _Interval:

@@ -15,16 +15,25 @@ from typing import NamedTuple
 ASCII = frozenset(map(chr, range(0x20, 0x7F)))
 _DIGIT = frozenset("0123456789")
 _WORD = _DIGIT | frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_SPACE = frozenset(" ")
-_CLASSES = {"d": _DIGIT, "w": _WORD, "s": _SPACE, "D": ASCII - _DIGIT, "W": ASCII - _WORD, "S": ASCII - _SPACE}
+#: letters that stand for all characters beyond printable ASCII: libraries agree on none of these classes there
+_OTHER, _WORDLIKE, _DIGITLIKE, _SPACELIKE, _LINELIKE = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
+#: every character is one of these letters to each library; patterns name only those of `ASCII`
+LETTERS = ASCII | {_OTHER, _WORDLIKE, _DIGITLIKE, _SPACELIKE, _LINELIKE, "\n"}
+_CLASSES = {
+    "d": _DIGIT | {_DIGITLIKE},
+    "w": _WORD | {_WORDLIKE, _DIGITLIKE},
+    "s": frozenset({" ", "\n", _SPACELIKE, _LINELIKE}),
+}
+_CLASSES |= {name.upper(): LETTERS - chars for name, chars in _CLASSES.items()}
+_ANY = LETTERS - {"\n", _LINELIKE}
 _LITERAL_ESCAPES = frozenset("/\\.-[](){}+*?^$|")
 _LONGEST = 500
 _MOST_REPEATS = 100
 
 
 class Node(NamedTuple):
-    """A part of a pattern: `set` (one of `chars`), `cat` and `alt` (of `parts`), `repeat` (of one part, `least` to
-    `most` times, None for no end), `start`, `end`."""
+    """A part of a pattern: `set` (one of `chars`, which are `LETTERS`), `cat` and `alt` (of `parts`), `repeat` (of one
+    part, `least` to `most` times, None for no end), `start`, `end`."""
 
     op: str
     parts: tuple[Node, ...] = ()
@@ -85,7 +94,7 @@ def samples(pattern: str, least: int, most: int | None) -> list[str]:
 
 def _sample(node: Node, extra: int, pick: int) -> str:
     if node.op == "set":
-        ordered = sorted(node.chars, key=lambda char: (not char.isalnum(), char))
+        ordered = sorted(node.chars & ASCII, key=lambda char: (not char.isalnum(), char))
         return ordered[-1 if pick else 0] if ordered else ""
     if node.op == "cat":
         return "".join(_sample(part, extra, pick) for part in node.parts)
@@ -165,7 +174,7 @@ class _Reader:
         if char in "^$":
             return Node("start" if char == "^" else "end")
         if char == ".":
-            return Node("set", chars=ASCII)
+            return Node("set", chars=_ANY)
         if char not in ASCII or char in "*+?{}]":
             raise _NotPlain
         return Node("set", chars=frozenset(char))
@@ -205,7 +214,7 @@ class _Reader:
                 chars.update(map(chr, range(ord(min(first)), ord(min(last)) + 1)))
             else:
                 chars |= first
-        return frozenset(ASCII - chars if is_negated else chars & ASCII)
+        return frozenset(LETTERS - chars if is_negated else chars)
 
     def _member(self, char: str) -> frozenset[str]:
         if char == "\\":

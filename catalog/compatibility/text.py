@@ -1,10 +1,12 @@
-"""Text: lengths, patterns and formats against each other. A pattern or format is the same or unknown."""
+"""Text: lengths, patterns and formats against each other. A format is the same or unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from catalog.compatibility.language import Language, language
 from catalog.compatibility.outcome import EMPTY, Outcome, some
 from catalog.compatibility.regex import samples
 
@@ -44,7 +46,21 @@ def decide(solver: Solver, branch: Branch) -> Outcome:
         return EMPTY
     if most == 0:
         return some([""]) if solver.fits("", branch) else EMPTY
-    return some(value for value in _candidates(branch, least, most) if solver.fits(value, branch))
+    found = _language(solver, branch, least, most)
+    if found.is_empty:
+        return EMPTY
+    candidates = chain(found.texts, _candidates(branch, least, most))
+    return some(value for value in candidates if solver.fits(value, branch))
+
+
+def _language(solver: Solver, branch: Branch, least: int, most: int | None) -> Language:
+    """What the patterns leave."""
+    held, broken = (frozenset(term.args[0] for term in terms if term.op == "pattern") for terms in branch)
+    if not held and not broken:
+        return Language(None)
+    for _ in range(len(held) + len(broken)):
+        solver.step()
+    return language(held, broken, least, most)
 
 
 def lengths(branch: Branch) -> tuple[int, int | None]:

@@ -54,6 +54,12 @@ DEEPER = {
         ({"const": True}, {"enum": [1]}, None, "incompatible"),
         # divisors in floating point: 0.3 is no multiple of 0.1 to jsonschema
         ({"multipleOf": 0.3}, {"multipleOf": 0.1}, None, "unknown"),
+        # but it divides by one over a power of two exactly
+        ({"multipleOf": 3}, {"multipleOf": 0.5}, None, "compatible"),
+        ({"multipleOf": 0.5}, {"multipleOf": 0.125}, None, "compatible"),
+        ({"multipleOf": 0.125}, {"multipleOf": 0.5}, None, "incompatible"),
+        ({"type": "number", "multipleOf": 1.0}, {"type": "integer"}, None, "compatible"),
+        ({"type": "number", "multipleOf": 1.0}, {"type": "integer"}, "draft4", "incompatible"),
         # a format that nobody checks does not make the empty text impossible
         ({"type": "string", "maxLength": 0, "format": "unheard-of"}, {"type": "object"}, None, "incompatible"),
         # patterns that are not plain are the same or unknown
