@@ -13,6 +13,7 @@ from catalog.compatibility.document import Document, Sharing, is_placed, referen
 from catalog.compatibility.evaluate import Evaluator
 from catalog.compatibility.judge import Judge
 from catalog.compatibility.lift import Lifter
+from catalog.compatibility.outcome import Outcome
 from catalog.compatibility.rule import message
 from catalog.compatibility.solver import Solver
 from catalog.compatibility.term import Arena, Term
@@ -171,7 +172,7 @@ class _View:
         if outcome.is_empty:
             return Comparison("compatible", tuple(_change(each, "compatible") for each in found[:_MOST_CHANGES]))
         witness = self._witness(schemas, writer, outcome.values)
-        self._left = self._steps // 12  # for all changes together
+        self._left = self._steps // 4  # for all changes together
         changes = [self._judged(each, held, schemas, writer) for each in found[:_MOST_CHANGES]]
         refuted = next((change for change in changes if change.verdict == "incompatible"), None)
         if witness is None and refuted is not None:
@@ -186,12 +187,21 @@ class _View:
         term = difference.terms[1 - writer]
         if term is None:
             return _change(difference, "compatible")
-        outcome = self._solver.prove({held}, {term}, min(self._left, _FEWEST_STEPS))
-        self._left -= min(self._left, _FEWEST_STEPS) - max(self._solver.steps_left, 0)
+        alone = difference.terms[writer]
+        if alone is not None and self._asked({alone}, {term}).is_empty:
+            return _change(difference, "compatible")
+        outcome = self._asked({held}, {term})
         if outcome.is_empty:
             return _change(difference, "compatible")
         witness = self._witness(schemas, writer, outcome.values)
         return _change(difference, "unknown" if witness is None else "incompatible", witness)
+
+    def _asked(self, held: set[Term], broken: set[Term]) -> Outcome:
+        """A question about one change, which all changes of a comparison share their steps for."""
+        steps = min(self._left, _FEWEST_STEPS)
+        outcome = self._solver.prove(held, broken, steps)
+        self._left -= steps - max(self._solver.steps_left, 0)
+        return outcome
 
     def _witness(self, schemas: tuple[Any, Any], writer: int, values: Iterable[Any]) -> Witness | None:
         """The first value that the judges hold valid for the writer and invalid for the reader."""
