@@ -75,29 +75,35 @@ DOMAINS: list[ControllerRouterHandler] = [
 
 def create_app(context: Context, meters: Meters | None = None) -> Litestar:
     """The application over `context`, whose database has been migrated; `/metrics` shows `meters`."""
-
-    def provide_context() -> Context:
-        return context
-
     api = Router(
         path=PREFIX,
         route_handlers=DOMAINS,
         before_request=_without_nul,
         dependencies={
-            "context": Provide(provide_context, sync_to_thread=False),
+            "context": Provide(_provide_context, sync_to_thread=False),
             "user": Provide(provide_user, sync_to_thread=False),
             "gateway": Provide(provide_gateway, sync_to_thread=False),
         },
     )
     return Litestar(
         route_handlers=[api, documentation(), healthz, readyz, metrics],
-        state=State({"context": context, "meters": meters or Meters(context)}),
+        state=state_of(context, meters),
         exception_handlers=problem.HANDLERS,
         openapi_config=_openapi(),
         request_max_body_size=context.settings.max_body_bytes,
         logging_config=None,
         on_app_init=[_without_debug],
     )
+
+
+def state_of(context: Context, meters: Meters | None = None) -> State:
+    """All that an application holds. It may be given another one between requests, never within one."""
+    return State({"context": context, "meters": meters or Meters(context)})
+
+
+def _provide_context(request: Request[Any, Any, Any]) -> Context:
+    found: Context = request.app.state.context
+    return found
 
 
 def _without_nul(request: Request[Any, Any, Any]) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
-from controlplane.app import create_app
+from controlplane.app import create_app, state_of
 from controlplane.context import Context
 from controlplane.identity.principal import ITSELF, Role
 from controlplane.identity.service import IdentityService
@@ -92,9 +93,18 @@ def context(store_url: str, tmp_path: Path, clock: Clock) -> Iterator[Context]:
         opened.database.close()
 
 
+@pytest.fixture(scope="session")
+def application(tmp_path_factory) -> Litestar:
+    """One application for all tests: making one takes far longer than a request."""
+    opened = open_context(Settings(tmp_path_factory.mktemp("application")))
+    opened.database.close()
+    return create_app(opened)
+
+
 @pytest.fixture
-def api(context: Context) -> Iterator[Api]:
-    with TestClient(create_app(context)) as client:
+def api(context: Context, application: Litestar) -> Iterator[Api]:
+    application.state = state_of(context)
+    with TestClient(application) as client:
         yield Api(client, context)
 
 
