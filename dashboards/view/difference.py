@@ -130,12 +130,12 @@ def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[str | None, str | N
 
 
 def _sign(old: str | None, new: str | None, side: int) -> str:
-    """Lines that differ carry a class and a sign, which screen readers read too."""
+    """Lines that differ carry a class and a sign; on a phone the second of two that are the same is not shown."""
     own = (old, new)[side]
     if own is None:
         return ' class="wb-none"'
     if old == new:
-        return ' class="wb-same"'
+        return f' class="wb-same{" wb-twin" if side else ""}"'
     return f' class="wb-{("gone", "new")[side]}"'
 
 

@@ -106,7 +106,7 @@ border:0;padding:.1rem 0;text-align:left;justify-items:start}
 .wb-table.wb-table .wb-whole{white-space:normal}
 .wb-table td::before{content:attr(data-label);opacity:.85;font-weight:600}
 .wb-diff{grid-template-columns:minmax(0,1fr)}
-.wb-diff .wb-none,.wb-diff .wb-same+.wb-same{display:none}
+.wb-diff .wb-none,.wb-diff .wb-twin{display:none}
 .st-key-graph-across{display:none}
 .st-key-graph-down{display:flex}
 .wb-sentence{font-size:1.1rem}
