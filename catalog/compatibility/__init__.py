@@ -4,8 +4,8 @@
   `rule` (RULES), `difference` (where two schemas differ), `judge` (`jsonschema`, which confirms witnesses), `bump`
 - reading: `dialect`, `document` (references, never outside), `projection` (requests and responses), `lift` (schemas
   as terms), `term`
-- proving: `solver`, with `way`, `number`, `text`, `array`, `member` for each kind of value, `evaluate`, `regex`,
-  `outcome`
+- proving: `solver`, with `branch`, `reduction`, `way`, `number`, `text`, `array`, `member` for each kind of value,
+  `evaluate`, `regex`, `outcome`
 """
 
 from catalog.compatibility.bump import Bump, schema_bump

@@ -10,7 +10,8 @@ from catalog.compatibility.evaluate import SHALLOW
 from catalog.compatibility.outcome import EMPTY, Outcome, some
 
 if TYPE_CHECKING:
-    from catalog.compatibility.solver import Branch, Solver
+    from catalog.compatibility.branch import Branch
+    from catalog.compatibility.solver import Solver
     from catalog.compatibility.term import Term
 
 _MOST_BUILT = 300

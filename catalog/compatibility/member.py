@@ -15,7 +15,8 @@ from catalog.compatibility.outcome import EMPTY, OPEN, Outcome, some
 from catalog.compatibility.regex import matches
 
 if TYPE_CHECKING:
-    from catalog.compatibility.solver import Branch, Solver
+    from catalog.compatibility.branch import Branch
+    from catalog.compatibility.solver import Solver
     from catalog.compatibility.term import Term
 
 _SPARE = ("x-other", "other", "zz", "a", "A", "x1", "_", "0", "é")

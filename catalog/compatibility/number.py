@@ -15,7 +15,8 @@ from catalog.compatibility.evaluate import EXACT
 from catalog.compatibility.outcome import EMPTY, Outcome, some
 
 if TYPE_CHECKING:
-    from catalog.compatibility.solver import Branch, Solver
+    from catalog.compatibility.branch import Branch
+    from catalog.compatibility.solver import Solver
 
 _LEAST_PART = Fraction(1, 2**20)
 _FEW = 64  # whole numbers that are tried one by one

@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from catalog.compatibility import array, member, number, text
+from catalog.compatibility.branch import Branch
 from catalog.compatibility.evaluate import Evaluator
 from catalog.compatibility.outcome import EMPTY, MOST_VALUES, OPEN, Exhausted, Outcome, some
+from catalog.compatibility.reduction import REDUCERS
 from catalog.compatibility.term import KINDS, SCOPE, Arena, Term, kind_of
 from catalog.compatibility.way import WAYS_BROKEN, WAYS_HELD, Todo
 
@@ -31,16 +33,6 @@ _ORDER = ("object", "array", "string", "integer", "fraction", "boolean", "null",
 
 Terms = frozenset[Term]
 Question = tuple[Terms, Terms]
-
-
-class Branch(NamedTuple):
-    """Terms that hold and terms that are broken."""
-
-    held: set[Term]
-    broken: set[Term]
-
-    def copy(self) -> Branch:
-        return Branch(set(self.held), set(self.broken))
 
 
 class _Kept(NamedTuple):
@@ -279,7 +271,7 @@ class Solver:
         finite = self._finite(branch, kind)
         if finite is not None:
             return finite
-        only = self._only_union(branch)
+        only = branch.only_union()
         if only is not None:
             branch.broken.discard(only)
             return self._joined(self._option(branch.copy(), [(part, False)], kind) for part in only.args)
@@ -291,13 +283,6 @@ class Solver:
         term, options = min(choices, key=lambda choice: (choice[0] in branch.broken, len(choice[1])))
         (branch.held if term in branch.held else branch.broken).discard(term)
         return self._joined(self._option(branch.copy(), list(option), kind) for option in options)
-
-    def _only_union(self, branch: Branch) -> Term | None:
-        """The broken `all` that is the only term with several ways left."""
-        if any(term.op in WAYS_HELD for term in branch.held):
-            return None
-        several = [term for term in branch.broken if term.op == "all" or term.op in WAYS_BROKEN]
-        return several[0] if len(several) == 1 and several[0].op == "all" else None
 
     def _option(self, branch: Branch, option: Todo, kind: str) -> Outcome:
         return self._kind(branch, kind) if self._add(branch, option) else EMPTY
@@ -311,7 +296,7 @@ class Solver:
                 is_held = term in branch.held
                 if not is_held and term not in branch.broken:
                     continue
-                reduced = _REDUCERS.get((term.op, is_held))
+                reduced = REDUCERS.get((term.op, is_held))
                 found = reduced(self, branch, term, kind) if reduced else None
                 if found is None:
                     continue
@@ -319,68 +304,7 @@ class Solver:
                 is_changed = True
                 if not self._add(branch, found):
                     return False
-        return self._speaks_of(branch, kind)
-
-    def _speaks_of(self, branch: Branch, kind: str) -> bool:
-        """Whether the atoms that stand by themselves leave values of `kind`."""
-        for term in branch.held:
-            if term.op == "type" and kind not in term.args[0]:
-                return False
-        return not any(
-            (term.op == "type" and kind in term.args[0]) or (term.op in SCOPE and kind not in SCOPE[term.op])
-            for term in branch.broken
-        )
-
-    def _reduce_any(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        if not branch.held.isdisjoint(term.args):
-            return []
-        left = [part for part in term.args if kind in self.kinds_of(part) and part not in branch.broken]
-        if len(left) > 1 and len(left) == len(term.args):
-            return None
-        return [(self.arena.make("any", *left) if len(left) > 1 else left[0] if left else self.arena.false, True)]
-
-    def _reduce_one(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        left = [part for part in term.args if kind in self.kinds_of(part) and part not in branch.broken]
-        if len(left) > 1 and len(left) == len(term.args):
-            return None
-        return [(self.arena.make("one", *left) if len(left) > 1 else left[0] if left else self.arena.false, True)]
-
-    def _reduce_broken_one(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        left = [part for part in term.args if kind in self.kinds_of(part) and part not in branch.broken]
-        if len(left) > 1 and len(left) == len(term.args):
-            return None
-        return [(self.arena.make("one", *left) if len(left) > 1 else left[0] if left else self.arena.false, False)]
-
-    def _reduce_broken_all(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        left = []
-        for part in term.args:
-            if part in branch.broken or kind not in self.kinds_of(part):
-                return []
-            is_idle = part in branch.held or (part.op in SCOPE and kind not in SCOPE[part.op]) or part.op == "type"
-            if not is_idle:
-                left.append(part)
-        if len(left) > 1 and len(left) == len(term.args):
-            return None
-        if len(left) > 1:
-            return [(self.arena.make("all", *left), False)]
-        return [(left[0] if left else self.arena.true, False)]
-
-    def _reduce_dependent(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        if kind != "object":
-            return []
-        first = self.arena.make("required", term.args[0])
-        if first in branch.broken:
-            return []
-        then = self.arena.make("required", term.args[1]) if term.op == "dependent" else term.args[1]
-        if first in branch.held:
-            return [(then, True)]
-        if then in branch.held:
-            return []
-        return [(first, False)] if then in branch.broken else None
-
-    def _reduce_broken_dependent(self, branch: Branch, term: Term, kind: str) -> Todo | None:
-        then = self.arena.make("required", term.args[1]) if term.op == "dependent" else term.args[1]
-        return [(self.arena.make("required", term.args[0]), True), (then, False)]
+        return branch.speaks_of(kind)
 
     def _finite(self, branch: Branch, kind: str) -> Outcome | None:
         """The outcome where only a few values are left to try; None where there are many."""
@@ -472,15 +396,3 @@ def _written(value: float, kind: str) -> object:
         return float(value) if float(value) == value else _NONE
     except OverflowError:
         return _NONE
-
-
-_REDUCERS: dict[tuple[str, bool], Callable[[Solver, Branch, Term, str], Todo | None]] = {
-    ("any", True): Solver._reduce_any,
-    ("one", True): Solver._reduce_one,
-    ("one", False): Solver._reduce_broken_one,
-    ("all", False): Solver._reduce_broken_all,
-    ("dependent", True): Solver._reduce_dependent,
-    ("dependent-schema", True): Solver._reduce_dependent,
-    ("dependent", False): Solver._reduce_broken_dependent,
-    ("dependent-schema", False): Solver._reduce_broken_dependent,
-}

@@ -11,7 +11,8 @@ from catalog.compatibility.outcome import EMPTY, Outcome, some
 from catalog.compatibility.regex import samples
 
 if TYPE_CHECKING:
-    from catalog.compatibility.solver import Branch, Solver
+    from catalog.compatibility.branch import Branch
+    from catalog.compatibility.solver import Solver
 
 _FORMATS = {
     "date": "2026-01-31",

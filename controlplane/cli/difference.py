@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from catalog.errors import Invalid, Problem
+from catalog.errors import Invalid
 from catalog.pointer import parse
 from catalog.reference import parse_reference
 from controlplane.cli.output import say, say_json
 from controlplane.cli.report import Item, Level, RuleText, junit, markdown, sarif
 from controlplane.cli.report.markdown import cell
-from controlplane.cli.schema import STANDARD_INPUT, Policy, library_schemas
+from controlplane.cli.schema import Policy, library_schemas
+from controlplane.cli.source import STANDARD_INPUT, read_source
 from controlplane.cli.touched import RULES, Touched, say_whole, words
 
 if TYPE_CHECKING:
@@ -112,29 +112,12 @@ def _compared(old: str, new: str, policy: Policy, canonicals: Canonicals) -> Ver
 
     if old == new == STANDARD_INPUT:
         raise Invalid("only one of the two can be read from standard input")
-    documents = [_document(name) for name in (old, new)]
+    documents = [read_source(name) for name in (old, new)]
     try:
         found = compare_contracts(documents[0], documents[1], policy=policy.value, canonicals=canonicals)
     except Invalid as error:
         raise Invalid(f"{old} and {new} cannot be compared: {error.detail}", error.problems) from error
     return Versions(documents[0], documents[1], found)
-
-
-def _document(name: str) -> Any:
-    """A parsed document. Raises: Invalid when it cannot be read, or is neither JSON nor YAML."""
-    from catalog.document import parse_document
-
-    try:
-        content = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
-    except OSError as error:
-        raise Invalid(f"{name}: {error.strerror or error}") from error
-    label = "standard input" if name == STANDARD_INPUT else name
-    is_json = name.endswith(".json") or content.lstrip().startswith(b"{")
-    documents, problems = parse_document(content, "input.json" if is_json else "input.yaml")
-    if problems or len(documents) != 1:
-        told = [Problem(each.message, each.pointer, label, each.remedy, each.rule) for each in problems]
-        raise Invalid(f"{label} is not one JSON or YAML document", told)
-    return documents[0]
 
 
 def _library() -> Canonicals:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +9,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from catalog.document import MOST_BYTES, parse_document
 from catalog.errors import Invalid, Problem
 from controlplane.cli.output import Format, FormatOption, say, say_json
+from controlplane.cli.source import STANDARD_INPUT, label_of, read_source
 
 app = typer.Typer(
     name="schema",
@@ -21,7 +20,6 @@ app = typer.Typer(
     epilog="Example: waybill schema diff schemas/supplier/1.0.0.json schemas/supplier/1.1.0.json",
 )
 
-STANDARD_INPUT = "-"
 _SIGNS = {"compatible": "ok  ", "unknown": "?   ", "incompatible": "!!  "}
 
 
@@ -89,19 +87,16 @@ def read_schema(path: Path) -> Any:
     """The one JSON Schema of a file, or of standard input. Raises `Invalid` when it is none."""
     from catalog.compatibility import schema_problems
 
-    file = "standard input" if str(path) == STANDARD_INPUT else str(path)
-    documents, problems = _parsed(_content(path, file), file)
-    if not problems and len(documents) != 1:
-        problems = [Problem(f"{len(documents)} documents", file=file, remedy="give one schema a file")]
-    if not problems:
-        problems = [msgspec.structs.replace(problem, file=file) for problem in schema_problems(documents[0])]
+    document, file = read_source(path), label_of(path)
+    problems = [msgspec.structs.replace(problem, file=file) for problem in schema_problems(document)]
     if problems:
         raise Invalid(f"{file} is no JSON Schema", problems)
-    return documents[0]
+    return document
 
 
 def library_schemas() -> dict[str, Any]:
     """The canonical schemas of the built-in library by the address that refers to them."""
+    from catalog.document import parse_document
     from catalog.workspace import library_files
 
     found: dict[str, Any] = {}
@@ -110,27 +105,6 @@ def library_schemas() -> dict[str, Any]:
             documents, _ = parse_document(content, path)
             found |= {each["$id"]: each for each in documents if isinstance(each, dict) and "$id" in each}
     return found
-
-
-def _parsed(content: bytes, file: str) -> tuple[list[Any], list[Problem]]:
-    """JSON where it looks like it, whatever the file is called; else YAML."""
-    is_json = file.endswith(".json")
-    if not is_json and content.lstrip()[:1] in (b"{", b"["):
-        documents, problems = parse_document(content, f"{file}.json")
-        if not problems:
-            return documents, problems
-    return parse_document(content, file)
-
-
-def _content(path: Path, file: str) -> bytes:
-    try:
-        if str(path) == STANDARD_INPUT:
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with path.open("rb") as opened:
-            return opened.read(MOST_BYTES + 1)
-    except OSError as error:
-        problem = Problem(f"cannot be read: {error.strerror}", file=file, remedy="name a JSON or YAML file, or -")
-        raise Invalid(f"{file} cannot be read", [problem]) from None
 
 
 def _as_json(change: Any) -> dict[str, Any]:
