@@ -3,81 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
-from catalog.canonical import Canonicals, CanonicalSchema
-from catalog.compatibility import compare_schemas
+from catalog.canonical import CanonicalSchema
 from catalog.compatibility.comparison import Change as SchemaChange
-from catalog.compatibility.comparison import Mode, Policy
-from catalog.compatibility.contract import compare_contracts
+from catalog.compatibility.comparison import Policy
 from catalog.compatibility.contract.change import fingerprint
 from catalog.compatibility.embedding import self_contained, self_contained_schema
+from catalog.compatibility.ending import ended
+from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import Candidate, Reason, Release, reason_of, release
 from catalog.contract import ContractVersion
 from catalog.inventory import Workspace
 from catalog.snapshot import canonical_json, sha256_hex
 
 
-def releases(workspace: Workspace, published: Collection[str], today: date) -> list[Release]:
+def releases(
+    workspace: Workspace, published: Collection[str], now: datetime, memo: Memo | None = None
+) -> list[Release]:
     """Of every version of the workspace that is not among `published` ("<kind>/<name>@<version>"), drafts included."""
-    return [*_contract_releases(workspace, published, today), *_schema_releases(workspace, published, today)]
+    law = _Law(workspace, published, now, memo or Memo())
+    return [*law.contract_releases(), *law.schema_releases()]
 
 
-def contract_reasons(canonicals: Canonicals, old: ContractVersion, new: ContractVersion) -> list[Reason]:
-    """What the changes between two versions of a contract ask for, as its `compatibility` and `policy` say."""
-    asked = new.contract.compatibility
-    documents = [self_contained(version.document, canonicals) for version in (old, new)]
-    if asked == "none" or documents[0] == documents[1]:
-        return []
-    pairs = [documents] if asked != "forward" else []
-    pairs += [documents[::-1]] if asked in ("forward", "full") else []
-    return [
-        reason_of(old.version, change)
-        for before, after in pairs
-        for change in compare_contracts(before, after, policy=new.contract.policy).changes
-    ]
+class _Law:
+    def __init__(self, workspace: Workspace, published: Collection[str], now: datetime, memo: Memo) -> None:
+        self._workspace = workspace
+        self._published = published
+        self._now = now
+        self._memo = memo
+        today = now.astimezone(UTC).date()
+        self._waivers = [waiver for waiver in workspace.waivers.values() if waiver.is_in_force(today)]
 
+    def contract_releases(self) -> Iterator[Release]:
+        versions = self._workspace.versions
+        for version in versions:
+            if f"contract/{version.ref}" not in self._published:
+                name = version.contract.contract
+                line = [_candidate(each) for each in versions if each.contract.contract == name]
+                new = _candidate(version)
+                yield release("contract", name, new, line, self._contract_reasons, self._waivers)
 
-def schema_reasons(canonicals: Canonicals, policy: Policy, old: CanonicalSchema, new: CanonicalSchema) -> list[Reason]:
-    """What the changes between two versions of a canonical schema ask for: old documents must stay valid."""
-    before, after = (self_contained_schema(schema, canonicals) for schema in (old, new))
-    found = [
-        _schema_reason(old, change) for change in compare_schemas(before, after, mode=_READS, policy=policy).changes
-    ]
-    if not found and _content(before) != _content(after):
-        differs = fingerprint("annotation-changed", "", old.sha256, new.sha256)
-        found = [Reason(old.version, "annotation-changed", "", "", "patch", "only what explains it differs", differs)]
-    return found
+    def schema_releases(self) -> Iterator[Release]:
+        schemas = self._workspace.schemas.values()
+        for schema in schemas:
+            if f"schema/{schema.key}" in self._published:
+                continue
+            line = [Candidate(each.version, each) for each in schemas if each.object == schema.object]
+            ownership = self._workspace.ownerships.get(schema.object)
+            compare = partial(self._schema_reasons, ownership.policy if ownership else "strict")
+            new = Candidate(schema.version, schema)
+            yield release("schema", schema.object, new, line, compare, self._waivers)
 
+    def _contract_reasons(self, old: ContractVersion, new: ContractVersion) -> list[Reason]:
+        """What the changes between two versions of a contract ask for, as its `compatibility` and `policy` say."""
+        asked = new.contract.compatibility
+        before, after = (self_contained(version.document, self._workspace.schemas) for version in (old, new))
+        if asked == "none" or before == after:
+            return []
+        found = self._told(old, new, before, after) if asked != "forward" else []
+        found = list(ended(found, before, self._now))
+        return found + (self._told(old, new, after, before) if asked in ("forward", "full") else [])
 
-_READS: Mode = "backward"
+    def _told(
+        self, old: ContractVersion, new: ContractVersion, before: dict[str, Any], after: dict[str, Any]
+    ) -> list[Reason]:
+        compared = self._memo.contracts(before, after, new.contract.policy)
+        return [reason_of(old.version, change) for change in compared.changes]
 
-
-def _contract_releases(workspace: Workspace, published: Collection[str], today: date) -> Iterator[Release]:
-    compare = partial(contract_reasons, workspace.schemas)
-    waivers = [waiver for waiver in workspace.waivers.values() if waiver.is_in_force(today)]
-    for version in workspace.versions:
-        if f"contract/{version.ref}" not in published:
-            name = version.contract.contract
-            line = [_candidate(each) for each in workspace.versions if each.contract.contract == name]
-            yield release("contract", name, _candidate(version), line, compare, waivers)
+    def _schema_reasons(self, policy: Policy, old: CanonicalSchema, new: CanonicalSchema) -> list[Reason]:
+        """What the changes between two versions of a canonical schema ask for: old documents must stay valid."""
+        before, after = (self_contained_schema(schema, self._workspace.schemas) for schema in (old, new))
+        found = [_schema_reason(old, change) for change in self._memo.schemas(before, after, policy).changes]
+        if not found and _content(before) != _content(after):
+            differs = fingerprint("annotation-changed", "", old.sha256, new.sha256)
+            found = [
+                Reason(old.version, "annotation-changed", "", "", "patch", "only what explains it differs", differs)
+            ]
+        return found
 
 
 def _candidate(version: ContractVersion) -> Candidate[ContractVersion]:
     return Candidate(version.version, version, version.state.state == "draft")
-
-
-def _schema_releases(workspace: Workspace, published: Collection[str], today: date) -> Iterator[Release]:
-    waivers = [waiver for waiver in workspace.waivers.values() if waiver.is_in_force(today)]
-    for schema in workspace.schemas.values():
-        if f"schema/{schema.key}" in published:
-            continue
-        line = [Candidate(each.version, each) for each in workspace.schemas.values() if each.object == schema.object]
-        ownership = workspace.ownerships.get(schema.object)
-        compare = partial(schema_reasons, workspace.schemas, ownership.policy if ownership else "strict")
-        new = Candidate(schema.version, schema)
-        yield release("schema", schema.object, new, line, compare, waivers)
 
 
 def _schema_reason(old: CanonicalSchema, change: SchemaChange) -> Reason:

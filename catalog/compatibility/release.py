@@ -3,7 +3,8 @@
 A version of a contract or of a canonical schema is compared with the highest one below it, which its bump is counted
 from, and with every other version of the same line (the major; for 0.y the minor), since readers of each of them are
 promised that nothing breaks. A change that asks for more than the number says is refused, unless a waiver in force
-names its fingerprint. Nothing is asked of a first version, nor under `compatibility: none`.
+names its fingerprint. Nothing is asked of a first version, nor under `compatibility: none`. Whatever the number, no
+operation is taken away before the day it was announced to end (`catalog.compatibility.ending`).
 
 Source: semver.org 2.0.0 §§4, 6-8; catalog rules ("minimum bump = maximum over all changes").
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -39,6 +40,8 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     witness: Any = None
     is_undecided: bool = False  # breaking only because the opposite could not be proved
     is_waived: bool = False
+    ending: Literal["", "early", "due"] = ""  # an operation taken away before, or after, it was announced to end
+    announced: str = ""  # from when it was to answer no more, RFC 3339
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -52,10 +55,12 @@ class Release(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()  # heaviest first, at most `TOLD_MOST`
     changes: int = 0  # of all, against `previous`
     is_draft: bool = False
+    weight: Bump = "none"  # what approvals go by: waived changes count, ends that were announced and have come do not
 
     @property
     def is_refused(self) -> bool:
-        return not self.is_draft and ORDER.index(self.declared) < ORDER.index(self.needed)
+        is_under = ORDER.index(self.declared) < ORDER.index(self.needed)
+        return not self.is_draft and (is_under or any(map(_is_early, self.reasons)))
 
 
 T = TypeVar("T")
@@ -88,7 +93,7 @@ def release(
     """What `new` owes those of `others` that are below it; drafts among them count for nothing."""
     below = [each for each in others if version_key(each.version) < version_key(new.version) and not each.is_draft]
     if not below:
-        return Release(kind, f"{subject}@{new.version}", None, "major", "none", is_draft=new.is_draft)
+        return Release(kind, f"{subject}@{new.version}", None, "major", "none", is_draft=new.is_draft, weight="major")
     previous = max(below, key=lambda each: version_key(each.version))
     changes = list(compare(previous.item, new.item))
     reasons = {reason.fingerprint: reason for reason in changes}
@@ -97,17 +102,29 @@ def release(
             broken = _newly_broken(each.item, previous.item, new.item, compare)
             reasons = {**{reason.fingerprint: reason for reason in broken}, **reasons}
     asked = sorted(_waived(reasons.values(), subject, waivers), key=_weight)
-    heaviest: Bump = next((reason.severity for reason in asked if not reason.is_waived), "none")
+    declared = declared_bump(previous.version, new.version)
     return Release(
         kind,
         f"{subject}@{new.version}",
         previous.version,
-        declared_bump(previous.version, new.version),
-        shifted(heaviest, new.version),
+        declared,
+        shifted(_heaviest(reason for reason in asked if not reason.is_waived), new.version),
         tuple(asked[:TOLD_MOST]),
         len(changes),
         new.is_draft,
+        _approval_weight(declared, asked, new.version),
     )
+
+
+def _heaviest(reasons: Iterable[Reason]) -> Bump:
+    return max((reason.severity for reason in reasons), key=ORDER.index, default="none")
+
+
+def _approval_weight(declared: Bump, reasons: Sequence[Reason], version: str) -> Bump:
+    """The number, or what was waived below it; but not what an announced end alone makes of the number."""
+    whole = shifted(_heaviest(reasons), version)
+    rest = shifted(_heaviest(reason for reason in reasons if reason.ending != "due"), version)
+    return rest if ORDER.index(rest) < ORDER.index(whole) else max(declared, rest, key=ORDER.index)
 
 
 def reason_of(against: str, change: Change) -> Reason:
@@ -123,10 +140,12 @@ def declared_bump(old: str, new: str) -> Bump:
 
 
 def release_problems(found: Iterable[Release], sources: Mapping[str, str]) -> Iterator[Problem]:
-    """Why releases are refused: each change that asks for a greater number, with the fingerprint a waiver names."""
+    """Why releases are refused: each change that asks for a greater number, with the fingerprint a waiver names, and
+    each operation that is taken away before its time."""
     for each in found:
         if each.is_refused:
             file = sources.get(f"{each.kind}/{each.name}", "")
+            yield from (_early(each, reason, file) for reason in each.reasons if _is_early(reason))
             yield from (_problem(each, reason, file) for reason in each.reasons if _is_too_heavy(each, reason))
 
 
@@ -162,14 +181,25 @@ def _waived(reasons: Iterable[Reason], subject: str, waivers: Iterable[Waiver]) 
         yield msgspec.structs.replace(reason, is_waived=is_waived) if is_waived else reason
 
 
-def _weight(reason: Reason) -> tuple[bool, int]:
-    return reason.is_waived, -ORDER.index(reason.severity)
+def _weight(reason: Reason) -> tuple[bool, bool, int]:
+    return reason.is_waived, not _is_early(reason), -ORDER.index(reason.severity)
+
+
+def _is_early(reason: Reason) -> bool:
+    return reason.ending == "early" and not reason.is_waived
 
 
 def _is_too_heavy(release_: Release, reason: Reason) -> bool:
     version = release_.name.partition("@")[2]
     needed = shifted(reason.severity, version)
     return not reason.is_waived and ORDER.index(needed) > ORDER.index(release_.declared)
+
+
+def _early(release_: Release, reason: Reason, file: str) -> Problem:
+    subject = release_.name.partition("@")[0]
+    message = f"{release_.name} takes {reason.operation} away, which was announced to answer until {reason.announced}"
+    remedy = f"keep it until then, or waive {reason.fingerprint[:16]} of {subject} in waivers/"
+    return Problem(message, "", file, remedy, "sunset")
 
 
 def _problem(release_: Release, reason: Reason, file: str) -> Problem:

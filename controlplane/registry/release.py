@@ -13,6 +13,7 @@ import msgspec
 from catalog.compatibility.contract.rule import Bump
 from catalog.compatibility.governing import releases
 from catalog.compatibility.impact import Impact, impact
+from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import Release, release_problems, waiver_notes
 from catalog.errors import Problem
 from catalog.inventory import Workspace
@@ -46,13 +47,15 @@ class Judged(msgspec.Struct, frozen=True):
     notes: tuple[Problem, ...]
 
 
-def judge(workspace: Workspace, known: Iterable[str], published: Mapping[str, Published], now: datetime) -> Judged:
+def judge(
+    workspace: Workspace, known: Iterable[str], published: Mapping[str, Published], now: datetime, memo: Memo
+) -> Judged:
     """`known` are all versions ever published ("contract/<name>@<version>"), `published` what is in force."""
-    found = releases(workspace, frozenset(known), now.date())
+    found = releases(workspace, frozenset(known), now, memo)
     refused = (*release_problems(found, workspace.sources), *early_retirements(workspace, published, now))
     notes = waiver_notes(found, workspace.waivers.values(), workspace.sources, now.date())
     told = tuple(each for each in found if each.previous is not None)
-    return Judged(told, tuple(_reached(workspace, told)), refused, tuple(notes))
+    return Judged(told, tuple(_reached(workspace, told, memo)), refused, tuple(notes))
 
 
 def early_retirements(workspace: Workspace, published: Mapping[str, Published], now: datetime) -> Iterator[Problem]:
@@ -68,10 +71,11 @@ def early_retirements(workspace: Workspace, published: Mapping[str, Published], 
             yield Problem(message, f"/versions/{version.version}/state", file, remedy, "sunset")
 
 
-def _reached(workspace: Workspace, found: Iterable[Release]) -> Iterator[Reached]:
+def _reached(workspace: Workspace, found: Iterable[Release], memo: Memo) -> Iterator[Reached]:
     for release in found:
         if release.kind == "schema":
-            yield from (_told(release.name, each) for each in impact(workspace, workspace.schemas[release.name]))
+            reached = impact(workspace, workspace.schemas[release.name], memo)
+            yield from (_told(release.name, each) for each in reached)
 
 
 def _told(schema: str, each: Impact) -> Reached:

@@ -80,7 +80,8 @@ class RegistryService:
         with self._database.read() as connection:
             now = in_force(connection)
         try:
-            return make_plan(now, load_workspace(files, now.published()), self._moment())
+            workspace = load_workspace(files, now.published())
+            return make_plan(now, workspace, self._moment(), self._context.comparisons)
         except Invalid as error:
             return refused_plan(_problems(error), now.generation)
 
@@ -92,7 +93,7 @@ class RegistryService:
             workspace = load_workspace(files, now.published())
         except Invalid as error:
             raise Refused("the workspace is not valid", _problems(error)) from error
-        plan = make_plan(now, workspace, self._moment())
+        plan = make_plan(now, workspace, self._moment(), self._context.comparisons)
         if plan.refused:
             raise Refused("the plan refuses this workspace", plan.refused)
         refs, blobs = compile_snapshot(workspace, {})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 
 from catalog.compatibility.governing import releases
+from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import declared_bump, release_problems, waiver_notes
 from catalog.version import following
 from catalog.workspace import load, read_directory
 from tests.catalog.workspace import GOOD
 
-TODAY = date(2027, 1, 15)
+NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
+TODAY = NOW.date()
 FOLDER = "contracts/orders/purchases"
 LIMIT = "{name: limit, in: query, schema: {type: integer, minimum: 1, maximum: 200}}"
 
@@ -45,7 +47,7 @@ def of(found, name):
 
 def judged(version, *edits, published=(), **more):
     loaded = workspace(version, *edits, **more)
-    return of(releases(loaded, frozenset(published), TODAY), f"orders.purchases@{version}"), loaded
+    return of(releases(loaded, frozenset(published), NOW), f"orders.purchases@{version}"), loaded
 
 
 WORDS = ("description: Created.", "description: It is there now.")
@@ -121,7 +123,7 @@ def test_a_waiver_in_force_lets_its_change_through_and_no_other():
 def test_what_was_published_is_not_judged_again():
     loaded = workspace("1.2.0", TIGHTER)
     published = {"contract/orders.purchases@1.1.0", "contract/orders.purchases@1.2.0"}
-    names = {each.name for each in releases(loaded, published, TODAY)}
+    names = {each.name for each in releases(loaded, published, NOW)}
     assert names.isdisjoint({"orders.purchases@1.1.0", "orders.purchases@1.2.0"})
 
 
@@ -153,7 +155,7 @@ def test_every_version_of_the_line_counts():
     files[f"{FOLDER}/contract.yaml"] = f"{contract}versions:\n{states}".encode()
     files |= {f"{FOLDER}/{version}/openapi.yaml": text.encode() for version, text in texts.items()}
     loaded = load(files)
-    found = releases(loaded, {f"contract/orders.purchases@{each}" for each in ("1.0.0", "1.1.0")}, TODAY)
+    found = releases(loaded, {f"contract/orders.purchases@{each}" for each in ("1.0.0", "1.1.0")}, NOW)
     assert not of(found, "orders.purchases@1.2.0").is_refused
     assert not of(found, "orders.purchases@1.3.0").is_refused
 
@@ -165,7 +167,7 @@ def schemas(version, edit, policy="strict"):
     files[f"schemas/purchase/{version}.json"] = text.replace(*edit).encode()
     owned = f"{{schema: purchase, owner: procurement-integration, steward: head-of-buying, policy: {policy}}}"
     files["schemas/purchase/schema.yaml"] = owned.encode()
-    return of(releases(load(files), frozenset(), TODAY), f"purchase@{version}")
+    return of(releases(load(files), frozenset(), NOW), f"purchase@{version}")
 
 
 NOTE = ('"total": {"$ref"', '"note": {"type": "string"}, "total": {"$ref"')
@@ -187,6 +189,69 @@ def test_canonical_schemas_too(version, edit, policy, needed, is_refused):
     """An open object that gains a member took anything there before: strictly a break, to readers on the wire none."""
     release = schemas(version, edit, policy)
     assert (release.kind, release.needed, release.is_refused) == ("schema", needed, is_refused)
+
+
+RECEIVE = "    post:\n      operationId: purchases.receive\n"
+ONLY_TOLD = RECEIVE + "      deprecated: true\n"
+
+
+def without_receive(version, told):
+    """`version`, which no longer has the operation that 1.1.0 told `told` of."""
+    files = read_directory(GOOD)
+    document = files[f"{FOLDER}/1.1.0/openapi.yaml"].decode().replace(RECEIVE, told)
+    gone = document[: document.index("  /purchases/{id}/receive")] + document[document.index("components:") :]
+    contract = files[f"{FOLDER}/contract.yaml"].decode().partition("versions:")[0]
+    for path in [path for path in files if path.startswith((FOLDER, "waivers/", "records/"))]:
+        del files[path]
+    states = "".join(f"  {each}: {{state: published}}\n" for each in ("1.1.0", version))
+    files[f"{FOLDER}/contract.yaml"] = f"{contract}versions:\n{states}".encode()
+    files |= {f"{FOLDER}/1.1.0/openapi.yaml": document.encode(), f"{FOLDER}/{version}/openapi.yaml": gone.encode()}
+    return files
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "rules", "weight"),
+    [
+        ("2.0.0", RECEIVE, [], "major"),
+        ("2.0.0", ONLY_TOLD, [], "major"),
+        ("2.0.0", ONLY_TOLD + "      x-sunset: 2027-01-16\n", ["sunset"], "major"),
+        ("1.2.0", ONLY_TOLD + "      x-sunset: 2027-01-16\n", ["sunset", "under-bump"], "major"),
+        ("2.0.0", ONLY_TOLD + "      x-sunset: 2027-01-15T13:00:00+01:00\n", [], "none"),
+        ("2.0.0", ONLY_TOLD + "      x-sunset: 2027-01-15T13:00:01+01:00\n", ["sunset"], "major"),
+        ("1.2.0", ONLY_TOLD + "      x-sunset: 2027-01-15\n", ["under-bump"], "none"),
+    ],
+)
+def test_an_operation_stays_until_the_end_that_was_announced(version, told, rules, weight):
+    """Then it is major still, and nobody need approve it."""
+    loaded = load(without_receive(version, told))
+    release = of(releases(loaded, {"contract/orders.purchases@1.1.0"}, NOW), f"orders.purchases@{version}")
+    assert [problem.rule for problem in release_problems([release], loaded.sources)] == rules
+    assert release.is_refused == bool(rules)
+    assert (release.needed, release.weight) == ("major", weight)
+    if "sunset" in rules:
+        fingerprint = release.reasons[0].fingerprint
+        again = load({**without_receive(version, told), **{k: v.encode() for k, v in waiver(fingerprint).items()}})
+        found = of(releases(again, {"contract/orders.purchases@1.1.0"}, NOW), release.name)
+        assert not found.is_refused and found.weight == "major"
+
+
+def test_a_pair_of_documents_is_compared_once():
+    memo, loaded = Memo(), workspace("1.2.0", TIGHTER)
+    first = releases(loaded, frozenset(), NOW, memo)
+    made = memo.made
+    assert made > 0
+    assert releases(workspace("1.2.0", TIGHTER), frozenset(), NOW, memo) == first
+    assert memo.made == made
+    releases(workspace("1.2.0", WIDER), frozenset(), NOW, memo)
+    assert memo.made == made + 1
+
+
+def test_what_is_remembered_is_bounded():
+    memo = Memo(most=2)
+    schemas = [{"type": "string", "maxLength": length} for length in (1, 2, 3, 4)]
+    for old, new in [*zip(schemas, schemas[1:], strict=False), (schemas[0], schemas[1])]:
+        assert memo.schemas(old, new, "strict").verdict == "compatible"
+    assert memo.made == 4
 
 
 @pytest.mark.parametrize(
