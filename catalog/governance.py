@@ -1,18 +1,20 @@
 """`governance.yaml`: what of a workspace needs somebody's approval before it is published, and who is asked next.
 
     approvals:
-      required: [contract, schema, measure]
+      required: [contract, schema, measure]          # whatever changes of these, one answer
+      rules:                                         # and what a release needs besides, by its bump and domain
+        - {bumps: [major], domains: [finance], by: [steward, approver], count: 2}
       escalate: [{after: 1d, to: owner}, {after: 3d, to: admin}]
     publishing:
       require_test: true
 
-Absent: whoever may apply publishes at once.
+Absent: whoever may apply publishes at once. Rules add up: a change waits until each that is about it has its answers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -44,10 +46,32 @@ class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int(self.after[:-1]) * _UNIT_S[self.after[-1]]
 
 
+#: what of a thing changes: a version's number, or anything else of it (its life cycle, its owner)
+Bumped = Literal["first", "major", "minor", "patch", "other"]
+#: those of `Asked` who may answer proposals at all
+Answering = Literal["owner", "steward", "approver", "architect", "admin"]
+
+
+class ApprovalRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many people must answer for some changes. What is left out narrows nothing."""
+
+    by: Annotated[list[Answering], Meta(min_length=1)]  # who may answer: owner or steward of the thing, or a role
+    count: Annotated[int, Meta(ge=1, le=9)] = 1  # different people whose answers are needed
+    kinds: list[Governed] = []  # of things
+    bumps: list[Bumped] = []  # of contracts and schemas; a waived change counts as what it breaks
+    domains: list[str] = []  # business domains of contracts
+
+    def is_about(self, kind: str, domain: str, bumps: Collection[str]) -> bool:
+        """Whether a thing of `kind` and `domain` ("" for none) that changes by `bumps` is meant."""
+        pairs = ((self.kinds, {kind}), (self.domains, {domain}), (self.bumps, bumps))
+        return all(not named or not set(named).isdisjoint(found) for named, found in pairs)
+
+
 class Approvals(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which changes wait for a person, and who is asked when nobody answers."""
 
     required: list[Governed] = []  # kinds whose additions, changes and removals wait for an approval
+    rules: list[ApprovalRule] = []  # what changes need besides, by kind, bump and domain
     escalate: list[Escalation] = []  # who else is asked, and after how long; ages grow
 
 
@@ -66,8 +90,19 @@ class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 def governance_problems(governance: Governance, file: str) -> Iterator[Problem]:
     """What the shape alone does not forbid."""
+    for index, rule in enumerate(governance.approvals.rules):
+        yield from _rule_problems(rule, join("/approvals/rules", index), file)
     ages = [step.after_s for step in governance.approvals.escalate]
     for index, (earlier, later) in enumerate(pairwise(ages), 1):
         if later <= earlier:
             place = join("/approvals/escalate", index, "after")
             yield Problem("must be longer than the step before", place, file, "sort the steps by age", "governance")
+
+
+def _rule_problems(rule: ApprovalRule, place: str, file: str) -> Iterator[Problem]:
+    versioned = {"contract", "schema"}
+    wanted = (("bumps", rule.bumps, versioned), ("domains", rule.domains, {"contract"}))
+    for name, told, kinds in wanted:
+        if told and rule.kinds and kinds.isdisjoint(rule.kinds):
+            remedy = f"remove it, or name {' or '.join(sorted(kinds))} in kinds"
+            yield Problem(f"says nothing about {', '.join(rule.kinds)}", join(place, name), file, remedy, "governance")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalog.consistency.contract import contracts, kinds, ownerships, routes
 from catalog.consistency.entity import calendars, entities, templates
 from catalog.consistency.figure import measures, slos
+from catalog.consistency.governance import approval_domains
 from catalog.consistency.known import Known
 from catalog.consistency.network import bindings, consumers, policies, systems
 from catalog.consistency.record import records
@@ -36,6 +37,7 @@ def consistency_problems(workspace: Workspace, unread: set[str], lost: set[str])
         *slos(workspace, unread),
         *measures(workspace, unread, known),
         *waivers(workspace, known),
+        *approval_domains(workspace),
     ]
 
 

@@ -63,7 +63,7 @@ class ApprovalService:
         needed: list[Requirement] = []
         if is_governed and not plan.refused and not plan.is_empty:
             needed = _needed(rules, prepare())
-        return Planned(**msgspec.structs.asdict(plan), needs=tuple(need_views(needed, 0.0, rules.escalate, {})))
+        return Planned(**msgspec.structs.asdict(plan), needs=tuple(need_views(needed, 0.0, rules.escalate, ())))
 
     def apply(self, files: Mapping[str, str], by: User) -> Applied:
         """Put `files` in force, or file them as a proposal when the rules in force ask for somebody's approval.
@@ -194,7 +194,9 @@ class ApprovalService:
         mine = [each for each in _told(row) if may_answer(by, each, asked(each, age_s, ladder))]
         if not mine:
             raise Forbidden(f"{by.name!r} is not asked about this proposal; `waybill approval show` says who is")
-        left = list(unanswered(mine, read_answers(connection, row.proposal_id)[1]))
+        answers = read_answers(connection, row.proposal_id)[1]
+        own = {key for each in answers if each.is_by(by) for key in each.keys}
+        left = [each for each in unanswered(mine, answers) if each.key not in own]
         if not left and decision == "approved":
             raise Conflict("everything that you may answer for is approved already")
         return left
@@ -208,7 +210,7 @@ class ApprovalService:
         things: list[Requirement],
         by: User,
     ) -> None:
-        now, named = self._context.clock(), [[each.kind, each.name] for each in things]
+        now, named = self._context.clock(), [list(filter(None, each.key)) for each in things]
         connection.execute(
             insert(answer).values(
                 proposal_id=row.proposal_id,
@@ -221,7 +223,7 @@ class ApprovalService:
                 things=json.dumps(named),
             )
         )
-        told = {"comment": comment, "for": ["/".join(each) for each in named]}
+        told = {"comment": comment, "for": [f"{each.kind}/{each.name}" for each in things]}
         remember(connection, now, by, f"proposal.{decision}", row.proposal_id, **told)
 
     def _publish(self, connection: Connection, row: Row[Any], prepared: Prepared, by: User) -> int:
@@ -258,7 +260,7 @@ def _needed(rules: Approvals, prepared: Prepared) -> list[Requirement]:
         return []
     before: Documents = {(ref.kind, ref.name): msgspec.json.decode(now.blobs[ref.sha256]) for ref in now.refs}
     after: Documents = {(ref.kind, ref.name): msgspec.json.decode(prepared.blobs[ref.sha256]) for ref in prepared.refs}
-    return requirements((*plan.added, *plan.changed, *plan.removed), rules.required, before, after)
+    return requirements(plan, rules, before, after)
 
 
 def _told_of(prepared: Prepared) -> dict[str, Any]:

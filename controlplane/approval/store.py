@@ -36,6 +36,6 @@ answer = Table(
     Column("role", String, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("comment", Text, nullable=False),
-    Column("things", Text, nullable=False),  # JSON list of [kind, name] that it answers for
+    Column("things", Text, nullable=False),  # JSON list of [kind, name] that it answers for; a rule third
     Index("proposal_answer_by_proposal", "proposal_id"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,9 @@ from sqlalchemy import Connection, Row, select
 
 from catalog.governance import Escalation
 from controlplane.approval.requirement import (
+    Approved,
     Requirement,
+    approvers,
     asked,
     is_overdue,
     is_same_person,
@@ -29,7 +31,11 @@ class RequirementView(msgspec.Struct, frozen=True):
     owner: str
     steward: str
     asked: list[str]  # who may answer now: "steward", "owner" or a role
-    approved_by: str | None
+    approved_by: str | None  # once enough have approved
+    count: int = 1  # different people whose approval it needs
+    approvals: list[str] = []  # who has approved so far
+    rule: str = ""  # JSON pointer into governance.yaml of the rule that asks; "" for `required`
+    because: str = ""  # what of the thing changes, and in which domain
 
 
 class Planned(Plan, frozen=True):
@@ -44,7 +50,7 @@ class AnswerView(msgspec.Struct, frozen=True):
     role: str
     at_us: int
     comment: str
-    things: list[list[str]]  # [kind, name]
+    things: list[list[str]]  # [kind, name], and the rule where one asks for it
 
 
 class ProposalView(msgspec.Struct, frozen=True):
@@ -73,8 +79,9 @@ def view(
     state = "stale" if row.state == "open" and row.basis != basis else row.state
     age_s = ((row.closed_us or now_us) - row.created_us) / 1_000_000
     needed = msgspec.json.decode(row.needed, type=list[Requirement])
-    told, done = read_answers(connection, row.proposal_id)
-    left = list(unanswered(needed, done)) if state == "open" else []
+    told, answers = read_answers(connection, row.proposal_id)
+    left = list(unanswered(needed, answers)) if state == "open" else []
+    own = {key for each in answers if each.is_by(user) for key in each.keys}
     is_own = is_same_person(row.requested_id, row.requested_by, user)
     return ProposalView(
         proposal_id=row.proposal_id,
@@ -85,8 +92,9 @@ def view(
         generation=row.generation,
         files_sha256=row.files_sha256,
         is_overdue=bool(left) and is_overdue(age_s, ladder),
-        waits_for_me=not is_own and any(may_answer(user, each, asked(each, age_s, ladder)) for each in left),
-        needs=need_views(needed, age_s, ladder, done),
+        waits_for_me=not is_own
+        and any(each.key not in own and may_answer(user, each, asked(each, age_s, ladder)) for each in left),
+        needs=need_views(needed, age_s, ladder, answers),
         answers=told,
         published_generation=row.published_generation,
         closed_us=row.closed_us,
@@ -95,28 +103,37 @@ def view(
 
 
 def need_views(
-    needed: Sequence[Requirement], age_s: float, ladder: Sequence[Escalation], done: Mapping[tuple[str, str], str]
+    needed: Sequence[Requirement], age_s: float, ladder: Sequence[Escalation], answers: Sequence[Approved]
 ) -> list[RequirementView]:
-    """`done` is by whom each (kind, name) was approved."""
-    return [
-        RequirementView(
-            each.kind,
-            each.name,
-            each.owner,
-            each.steward,
-            list(asked(each, age_s, ladder)),
-            done.get((each.kind, each.name)),
+    """Requirements with the approvals so far."""
+    found = []
+    for each in needed:
+        names = approvers(each, answers)
+        found.append(
+            RequirementView(
+                each.kind,
+                each.name,
+                each.owner,
+                each.steward,
+                list(asked(each, age_s, ladder)),
+                ", ".join(names) if len(names) >= each.count else None,
+                each.count,
+                names,
+                each.rule,
+                each.because,
+            )
         )
-        for each in needed
-    ]
+    return found
 
 
-def read_answers(connection: Connection, proposal_id: str) -> tuple[list[AnswerView], dict[tuple[str, str], str]]:
-    """All answers in order, and by whom each (kind, name) was approved."""
+def read_answers(connection: Connection, proposal_id: str) -> tuple[list[AnswerView], list[Approved]]:
+    """All answers in order, and of the approvals what each is for."""
     query = select(answer).where(answer.c.proposal_id == proposal_id).order_by(answer.c.answer_id)
-    told = [
-        AnswerView(row.decision, row.who, row.role, row.at_us, row.comment, json.loads(row.things))
-        for row in connection.execute(query)
-    ]
-    done = {(kind, name): each.who for each in told if each.decision == "approved" for kind, name in each.things}
-    return told, done
+    told, given = [], []
+    for row in connection.execute(query):
+        things = json.loads(row.things)
+        told.append(AnswerView(row.decision, row.who, row.role, row.at_us, row.comment, things))
+        if row.decision == "approved":
+            keys = frozenset((kind, name, "".join(rule)) for kind, name, *rule in things)
+            given.append(Approved(row.who_id, row.who, keys))
+    return told, given

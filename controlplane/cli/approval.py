@@ -145,7 +145,8 @@ def _say(told: dict[str, Any]) -> None:
     say_items(told["plan"])
     for need in told["needs"]:
         done = f"approved by {need['approved_by']}" if need["approved_by"] else f"waits for {asked_for(need)}"
-        say(f"needs {need['kind']} {need['name']}: {done}")
+        because = f" ({need['because']})" if need["because"] else ""
+        say(f"needs {need['kind']} {need['name']}{because}: {done}")
     for answer in told["answers"]:
         comment = f": {answer['comment']}" if answer["comment"] else ""
         say(f"{moment(answer['at_us'])}  {answer['decision']} by {answer['who']} ({answer['role']}){comment}")

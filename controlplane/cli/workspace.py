@@ -160,7 +160,7 @@ def _say_plan(made: dict[str, Any]) -> None:
     elif made["needs"]:
         say("`waybill apply` would file a proposal, which is published once it is approved:")
         for need in made["needs"]:
-            say(f"  {need['kind']} {need['name']} needs the approval of {asked_for(need)}")
+            say(f"  {need_text(need)}")
     else:
         say(f"`waybill apply` would publish generation {made['generation'] + 1}")
 
@@ -169,10 +169,9 @@ def plan_items(directory: Path, made: dict[str, Any]) -> list[Item]:
     """What a plan would be refused for, as errors; what would wait for an approval, as hints."""
     refused = msgspec.convert(made["refused"], tuple[Problem, ...])
     found = [item_of(directory, problem, "error") for problem in refused]
-    for need in () if refused else made["needs"]:
-        told = f"{need['kind']} {need['name']} needs the approval of {asked_for(need)}"
-        found.append(Item("approval-needed", "hint", told, remedy="`waybill apply` files a proposal"))
-    return found
+    needs = [] if refused else made["needs"]
+    remedy = "`waybill apply` files a proposal"
+    return [*found, *(Item("approval-needed", "hint", need_text(need), remedy=remedy) for need in needs)]
 
 
 def item_of(directory: Path, problem: Problem, level: Level, suppression: Suppression | None = None) -> Item:
@@ -194,8 +193,16 @@ def plan_table(made: dict[str, Any]) -> str:
 
 
 def asked_for(need: dict[str, Any]) -> str:
-    """Who may answer, by name where one is known."""
-    return " or ".join(f"{who} {need[who]}" if who in ("steward", "owner") else who for who in need["asked"])
+    """Who may answer, by name where one is known; how many of them are still missing where one is not enough."""
+    who = " or ".join(f"{who} {need[who]}" if who in ("steward", "owner") else who for who in need["asked"])
+    missing = need["count"] - len(need["approvals"])
+    return who if need["count"] == 1 else f"{missing} of {who}"
+
+
+def need_text(need: dict[str, Any]) -> str:
+    """What waits for whom, and why."""
+    because = f" ({need['because']})" if need["because"] else ""
+    return f"{need['kind']} {need['name']}{because} needs the approval of {asked_for(need)}"
 
 
 def say_items(made: dict[str, Any]) -> None:

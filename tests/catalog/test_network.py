@@ -192,6 +192,13 @@ def test_governance_is_read():
         ("{approvals: {escalate: [{after: soon, to: owner}]}}", "/approvals/escalate/0/after"),
         ("{approvals: {escalate: [{after: 1d, to: nobody}]}}", "/approvals/escalate/0/to"),
         ("{approvals: {escalate: [{after: 1d, to: owner}, {after: 24h, to: admin}]}}", "/approvals/escalate/1/after"),
+        ("{approvals: {rules: [{by: []}]}}", "/approvals/rules/0/by"),
+        ("{approvals: {rules: [{by: [executive]}]}}", "/approvals/rules/0/by/0"),
+        ("{approvals: {rules: [{by: [steward], count: 0}]}}", "/approvals/rules/0/count"),
+        ("{approvals: {rules: [{by: [steward], bumps: [huge]}]}}", "/approvals/rules/0/bumps/0"),
+        ("{approvals: {rules: [{by: [steward], bumps: [major], kinds: [slo]}]}}", "/approvals/rules/0/bumps"),
+        ("{approvals: {rules: [{by: [steward], domains: [orders], kinds: [schema]}]}}", "/approvals/rules/0/domains"),
+        ("{approvals: {rules: [{by: [steward], domains: [nowhere]}]}}", "/approvals/rules/0/domains/0"),
     ],
 )
 def test_a_wrong_governance_is_refused(text, pointer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -249,7 +250,7 @@ def test_a_pair_of_documents_is_compared_once():
 def test_what_is_remembered_is_bounded():
     memo = Memo(most=2)
     schemas = [{"type": "string", "maxLength": length} for length in (1, 2, 3, 4)]
-    for old, new in [*zip(schemas, schemas[1:], strict=False), (schemas[0], schemas[1])]:
+    for old, new in [*pairwise(schemas), (schemas[0], schemas[1])]:
         assert memo.schemas(old, new, "strict").verdict == "compatible"
     assert memo.made == 4
 
