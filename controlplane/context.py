@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from catalog.compatibility.memo import Memo
+from catalog.compatibility.compared import Comparisons
 from controlplane.identity.oidc import SignIn
 from controlplane.keys import KeyRing
 from controlplane.settings import Settings
@@ -42,7 +42,7 @@ class Context:
     new_id: Callable[[], str] = new_id
     published: Wakeup = field(default_factory=Wakeup)  # a new snapshot generation was committed
     commanded: Wakeup = field(default_factory=Wakeup)  # a command for a gateway was committed
-    comparisons: Memo = field(default_factory=Memo)  # of versions: a plan and its apply ask about the same pairs
+    comparisons: Comparisons = field(default_factory=Comparisons)  # a plan and its apply ask alike
     sign_in: SignIn | None = None  # the OpenID provider, when there is one
 
     def stop_waiting(self) -> None:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from catalog.canonical import CanonicalSchema
+from catalog.canonical import Canonicals, CanonicalSchema
+from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.comparison import Change as SchemaChange
 from catalog.compatibility.comparison import Policy
 from catalog.compatibility.contract.change import fingerprint
 from catalog.compatibility.embedding import self_contained, self_contained_schema
 from catalog.compatibility.ending import ended
-from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import Candidate, Reason, Release, reason_of, release
 from catalog.contract import ContractVersion
 from catalog.inventory import Workspace
@@ -21,19 +21,38 @@ from catalog.snapshot import canonical_json, sha256_hex
 
 
 def releases(
-    workspace: Workspace, published: Collection[str], now: datetime, memo: Memo | None = None
+    workspace: Workspace, published: Collection[str], now: datetime, comparisons: Comparisons | None = None
 ) -> list[Release]:
     """Of every version of the workspace that is not among `published` ("<kind>/<name>@<version>"), drafts included."""
-    law = _Law(workspace, published, now, memo or Memo())
+    law = _Law(workspace, published, now, comparisons or Comparisons())
     return [*law.contract_releases(), *law.schema_releases()]
 
 
+def schema_reasons(
+    canonicals: Canonicals,
+    policy: Policy,
+    old: CanonicalSchema,
+    new: CanonicalSchema,
+    comparisons: Comparisons | None = None,
+) -> list[Reason]:
+    """What the changes between two versions of a canonical schema ask for: old documents must stay valid."""
+    before, after = (self_contained_schema(schema, canonicals) for schema in (old, new))
+    changes = (comparisons or Comparisons()).schemas(before, after, policy).changes
+    found = [_schema_reason(old, change) for change in changes]
+    if not found and _content(before) != _content(after):
+        differs = fingerprint("annotation-changed", "", old.sha256, new.sha256)
+        found = [Reason(old.version, "annotation-changed", "", "", "patch", "only what explains it differs", differs)]
+    return found
+
+
 class _Law:
-    def __init__(self, workspace: Workspace, published: Collection[str], now: datetime, memo: Memo) -> None:
+    def __init__(
+        self, workspace: Workspace, published: Collection[str], now: datetime, comparisons: Comparisons
+    ) -> None:
         self._workspace = workspace
         self._published = published
         self._now = now
-        self._memo = memo
+        self._comparisons = comparisons
         today = now.astimezone(UTC).date()
         self._waivers = [waiver for waiver in workspace.waivers.values() if waiver.is_in_force(today)]
 
@@ -53,7 +72,8 @@ class _Law:
                 continue
             line = [Candidate(each.version, each) for each in schemas if each.object == schema.object]
             ownership = self._workspace.ownerships.get(schema.object)
-            compare = partial(self._schema_reasons, ownership.policy if ownership else "strict")
+            policy = ownership.policy if ownership else "strict"
+            compare = partial(schema_reasons, self._workspace.schemas, policy, comparisons=self._comparisons)
             new = Candidate(schema.version, schema)
             yield release("schema", schema.object, new, line, compare, self._waivers)
 
@@ -70,19 +90,8 @@ class _Law:
     def _told(
         self, old: ContractVersion, new: ContractVersion, before: dict[str, Any], after: dict[str, Any]
     ) -> list[Reason]:
-        compared = self._memo.contracts(before, after, new.contract.policy)
+        compared = self._comparisons.contracts(before, after, new.contract.policy)
         return [reason_of(old.version, change) for change in compared.changes]
-
-    def _schema_reasons(self, policy: Policy, old: CanonicalSchema, new: CanonicalSchema) -> list[Reason]:
-        """What the changes between two versions of a canonical schema ask for: old documents must stay valid."""
-        before, after = (self_contained_schema(schema, self._workspace.schemas) for schema in (old, new))
-        found = [_schema_reason(old, change) for change in self._memo.schemas(before, after, policy).changes]
-        if not found and _content(before) != _content(after):
-            differs = fingerprint("annotation-changed", "", old.sha256, new.sha256)
-            found = [
-                Reason(old.version, "annotation-changed", "", "", "patch", "only what explains it differs", differs)
-            ]
-        return found
 
 
 def _candidate(version: ContractVersion) -> Candidate[ContractVersion]:

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import msgspec
 
 from catalog.canonical import Canonicals, CanonicalSchema
+from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.contract import ContractComparison
 from catalog.compatibility.contract.change import Verdict
 from catalog.compatibility.contract.rule import ORDER, Bump
 from catalog.compatibility.embedding import self_contained
-from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import Reason, reason_of
 from catalog.contract import ContractVersion, Operation
 from catalog.inventory import Workspace
@@ -49,17 +49,20 @@ class Impact(msgspec.Struct, frozen=True):
     changes: tuple[Reason, ...]  # at the use sites; heaviest first
 
 
-def impact(workspace: Workspace, changed: CanonicalSchema, memo: Memo | None = None) -> list[Impact]:
+def impact(workspace: Workspace, changed: CanonicalSchema, comparisons: Comparisons | None = None) -> list[Impact]:
     """Of `changed`, taking the place of every other version of its object, on each contract version that is not
     retired. Sorted by contract and version."""
-    return impact_on(workspace.versions, workspace.schemas, changed, memo)
+    return impact_on(workspace.versions, workspace.schemas, changed, comparisons)
 
 
 def impact_on(
-    versions: Iterable[ContractVersion], canonicals: Canonicals, changed: CanonicalSchema, memo: Memo | None = None
+    versions: Iterable[ContractVersion],
+    canonicals: Canonicals,
+    changed: CanonicalSchema,
+    comparisons: Comparisons | None = None,
 ) -> list[Impact]:
     """`impact` on contract versions that lean on nothing but `canonicals`, in their order."""
-    known = memo or Memo()
+    known = comparisons or Comparisons()
     return [
         _impact(version, pinned, changed, canonicals, known)
         for version in versions
@@ -69,9 +72,13 @@ def impact_on(
 
 
 def _impact(
-    version: ContractVersion, pinned: list[str], changed: CanonicalSchema, canonicals: Canonicals, memo: Memo
+    version: ContractVersion,
+    pinned: list[str],
+    changed: CanonicalSchema,
+    canonicals: Canonicals,
+    comparisons: Comparisons,
 ) -> Impact:
-    compared = _compared(version, pinned, changed, canonicals, memo)
+    compared = _compared(version, pinned, changed, canonicals, comparisons)
     uses = tuple(use for operation in version.operations for use in _uses(operation, changed.object))
     versions = tuple(key.partition("@")[2] for key in pinned)
     against = ", ".join(versions)
@@ -82,13 +89,17 @@ def _impact(
 
 
 def _compared(
-    version: ContractVersion, pinned: list[str], changed: CanonicalSchema, canonicals: Canonicals, memo: Memo
+    version: ContractVersion,
+    pinned: list[str],
+    changed: CanonicalSchema,
+    canonicals: Canonicals,
+    comparisons: Comparisons,
 ) -> ContractComparison:
     """The contract as it is, and with the changed schema standing where the pinned ones stand."""
     known = {**canonicals, changed.key: changed}
     replaced = {**known, **{key: msgspec.structs.replace(known[key], document=changed.document) for key in pinned}}
     before, after = self_contained(version.document, known), self_contained(version.document, replaced)
-    return memo.contracts(before, after, version.contract.policy)
+    return comparisons.contracts(before, after, version.contract.policy)
 
 
 def _uses(operation: Operation, object_: str) -> Iterator[Use]:

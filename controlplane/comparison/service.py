@@ -12,10 +12,10 @@ from catalog.compatibility.impact import Impact, impact_on
 from catalog.contract import ContractVersion
 from catalog.errors import NotFound
 from catalog.inventory import SETTINGS, Workspace
+from catalog.memo import Memo
 from catalog.ownership import SchemaOwnership
 from catalog.snapshot import Published
 from controlplane.approval.service import ApprovalService
-from controlplane.comparison.memo import Memo
 from controlplane.comparison.reach import DAYS, ImpactView, impact_view
 from controlplane.comparison.source import (
     hashes_of_users,

@@ -12,10 +12,10 @@ from catalog.asyncapi import is_asyncapi, read_asyncapi
 from catalog.canonical import Canonicals, CanonicalSchema
 from catalog.contract import Contract, ContractVersion
 from catalog.errors import NotFound
+from catalog.memo import Memo
 from catalog.openapi import read_openapi
 from catalog.schema import Validators
 from catalog.snapshot import ContractBlob
-from controlplane.comparison.memo import Memo
 from controlplane.registry.store import blob, item
 from controlplane.store.upsert import chunks
 

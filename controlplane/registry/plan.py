@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.compatibility.memo import Memo
+from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.release import Release
 from catalog.compile import diff, published_of
 from catalog.errors import Problem
@@ -72,11 +72,11 @@ def refused_plan(problems: Iterable[Problem], generation: int) -> Plan:
     return Plan((), (), (), tuple(problems), generation)
 
 
-def make_plan(now: InForce, wanted: Workspace, moment: datetime, memo: Memo) -> Plan:
+def make_plan(now: InForce, wanted: Workspace, moment: datetime, comparisons: Comparisons) -> Plan:
     """What applying `wanted` at `moment` would do; it was loaded with `now.published()`."""
     published = now.published()
     found = diff(published, wanted)
-    judged = judge(wanted, now.versions, published, moment, memo)
+    judged = judge(wanted, now.versions, published, moment, comparisons)
     added, changed, removed = (
         tuple(PlanItem(item.kind, item.name, item.sha256, item.detail) for item in group)
         for group in (found.added, found.changed, found.removed)

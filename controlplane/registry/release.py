@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
+from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.contract.rule import Bump
 from catalog.compatibility.governing import releases
 from catalog.compatibility.impact import Impact, impact
-from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import Release, release_problems, waiver_notes
 from catalog.errors import Problem
 from catalog.inventory import Workspace
@@ -48,14 +48,18 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def judge(
-    workspace: Workspace, known: Iterable[str], published: Mapping[str, Published], now: datetime, memo: Memo
+    workspace: Workspace,
+    known: Iterable[str],
+    published: Mapping[str, Published],
+    now: datetime,
+    comparisons: Comparisons,
 ) -> Judged:
     """`known` are all versions ever published ("contract/<name>@<version>"), `published` what is in force."""
-    found = releases(workspace, frozenset(known), now, memo)
+    found = releases(workspace, frozenset(known), now, comparisons)
     refused = (*release_problems(found, workspace.sources), *early_retirements(workspace, published, now))
     notes = waiver_notes(found, workspace.waivers.values(), workspace.sources, now.date())
     told = tuple(each for each in found if each.previous is not None)
-    return Judged(told, tuple(_reached(workspace, told, memo)), refused, tuple(notes))
+    return Judged(told, tuple(_reached(workspace, told, comparisons)), refused, tuple(notes))
 
 
 def early_retirements(workspace: Workspace, published: Mapping[str, Published], now: datetime) -> Iterator[Problem]:
@@ -71,10 +75,10 @@ def early_retirements(workspace: Workspace, published: Mapping[str, Published], 
             yield Problem(message, f"/versions/{version.version}/state", file, remedy, "sunset")
 
 
-def _reached(workspace: Workspace, found: Iterable[Release], memo: Memo) -> Iterator[Reached]:
+def _reached(workspace: Workspace, found: Iterable[Release], comparisons: Comparisons) -> Iterator[Reached]:
     for release in found:
         if release.kind == "schema":
-            reached = impact(workspace, workspace.schemas[release.name], memo)
+            reached = impact(workspace, workspace.schemas[release.name], comparisons)
             yield from (_told(release.name, each) for each in reached)
 
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.governing import releases
-from catalog.compatibility.memo import Memo
 from catalog.compatibility.release import declared_bump, release_problems, waiver_notes
 from catalog.version import following
 from catalog.workspace import load, read_directory
@@ -237,22 +237,22 @@ def test_an_operation_stays_until_the_end_that_was_announced(version, told, rule
 
 
 def test_a_pair_of_documents_is_compared_once():
-    memo, loaded = Memo(), workspace("1.2.0", TIGHTER)
-    first = releases(loaded, frozenset(), NOW, memo)
-    made = memo.made
+    comparisons, loaded = Comparisons(), workspace("1.2.0", TIGHTER)
+    first = releases(loaded, frozenset(), NOW, comparisons)
+    made = comparisons.made
     assert made > 0
-    assert releases(workspace("1.2.0", TIGHTER), frozenset(), NOW, memo) == first
-    assert memo.made == made
-    releases(workspace("1.2.0", WIDER), frozenset(), NOW, memo)
-    assert memo.made == made + 1
+    assert releases(workspace("1.2.0", TIGHTER), frozenset(), NOW, comparisons) == first
+    assert comparisons.made == made
+    releases(workspace("1.2.0", WIDER), frozenset(), NOW, comparisons)
+    assert comparisons.made == made + 1
 
 
 def test_what_is_remembered_is_bounded():
-    memo = Memo(most=2)
+    comparisons = Comparisons(most=2)
     schemas = [{"type": "string", "maxLength": length} for length in (1, 2, 3, 4)]
     for old, new in [*pairwise(schemas), (schemas[0], schemas[1])]:
-        assert memo.schemas(old, new, "strict").verdict == "compatible"
-    assert memo.made == 4
+        assert comparisons.schemas(old, new, "strict").verdict == "compatible"
+    assert comparisons.made == 4
 
 
 @pytest.mark.parametrize(

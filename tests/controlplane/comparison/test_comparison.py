@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.comparison.memo import Memo
+from catalog.memo import Memo
 from tests.controlplane.conftest import Api, is_problem
 from tests.controlplane.workspace import OPENAPI, workspace
 
