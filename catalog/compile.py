@@ -49,7 +49,8 @@ class Plan(msgspec.Struct, frozen=True):
 def compile_snapshot(
     workspace: Workspace, consumer_keys: Mapping[str, Sequence[KeyHash]]
 ) -> tuple[tuple[BlobRef, ...], dict[str, bytes]]:
-    """The manifest's blob list, sorted by (kind, name), and the blobs by SHA-256. Drafts are left out.
+    """The manifest's blob list, sorted by (kind, name), and the blobs by SHA-256. Drafts have a kind of
+    their own: they may change and go, and answer no call.
 
     `consumer_keys` are the live keys by consumer id. Pins were resolved when the workspace was loaded.
     """
@@ -64,8 +65,9 @@ def compile_snapshot(
 
 
 def _parts(workspace: Workspace, consumer_keys: Mapping[str, Sequence[KeyHash]]) -> Iterator[tuple[BlobKind, str, Any]]:
-    for version in _public(workspace):
-        yield "contract", version.ref, msgspec.to_builtins(_contract_blob(version))
+    for version in workspace.versions:
+        kind: BlobKind = "draft" if version.state.state == "draft" else "contract"
+        yield kind, version.ref, msgspec.to_builtins(_contract_blob(version))
     for key, schema in workspace.schemas.items():
         yield "schema", key, schema.document
     for name, ownership in workspace.ownerships.items():
@@ -92,10 +94,6 @@ def _parts(workspace: Workspace, consumer_keys: Mapping[str, Sequence[KeyHash]])
         yield "measure", name, msgspec.to_builtins(measure)
     if workspace.governance is not None:
         yield "governance", "workspace", msgspec.to_builtins(workspace.governance)
-
-
-def _public(workspace: Workspace) -> Iterator[ContractVersion]:
-    return (version for version in workspace.versions if version.state.state != "draft")
 
 
 def _contract_blob(version: ContractVersion) -> ContractBlob:

@@ -49,6 +49,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: Literal["enforce", "shadow"] = "enforce"
     code: str = ""  # stable slug of the reason, e.g. "rate-limited"
     pointers: tuple[str, ...] = ()  # where; never values
+    version: str = ""  # of the draft whose policy decided (always in shadow); "" for the version in force
 
 
 class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):

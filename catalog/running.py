@@ -26,6 +26,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     manifest: Manifest
     versions: tuple[ContractVersion, ...]
+    drafts: tuple[ContractVersion, ...]  # in shadow only
     schemas: dict[str, CanonicalSchema]
     entities: dict[str, Entity]
     systems: dict[str, System]
@@ -75,10 +76,11 @@ class _Reader:
             key: CanonicalSchema(key.partition("@")[0], key.partition("@")[2], document, ref.sha256)
             for key, (ref, document) in self._all("schema", dict[str, Any]).items()
         }
-        read = self._versions(schemas)
+        read, drafts = self._versions("contract", schemas), self._versions("draft", schemas)
         return Snapshot(
             manifest=self._manifest,
             versions=tuple(read.values()),
+            drafts=tuple(drafts.values()),
             schemas=schemas,
             entities=self._plain("entity", Entity),
             systems=self._plain("system", System),
@@ -87,7 +89,7 @@ class _Reader:
             consumers=self._plain("consumer", ConsumerBlob),
             policies=tuple(self._plain("policy", PolicyBlob).values()),
             validators=self._validators,
-            read=read,
+            read={**read, **drafts},
         )
 
     def _refuse(self, ref: BlobRef, message: str) -> None:
@@ -117,11 +119,11 @@ class _Reader:
                 self._refuse(ref, f"cannot be read: {error}")
         return None
 
-    def _versions(self, schemas: dict[str, CanonicalSchema]) -> dict[str, ContractVersion]:
+    def _versions(self, kind: BlobKind, schemas: dict[str, CanonicalSchema]) -> dict[str, ContractVersion]:
         """By the SHA-256 of their blobs; one after the other, so that one document is held decoded at a time."""
         found: dict[str, ContractVersion] = {}
         for ref in self._manifest.blobs:
-            if ref.kind != "contract":
+            if ref.kind != kind:
                 continue
             version = self._earlier.get(ref.sha256)
             if version is not None and self._are_pinned(ref, version.pins, schemas):

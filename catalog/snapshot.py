@@ -20,7 +20,7 @@ from catalog.lifecycle import State
 
 BlobKind = Literal[
     "contract", "schema", "ownership", "entity", "calendar", "system", "binding", "record", "consumer", "policy",
-    "slo", "measure", "governance",
+    "slo", "measure", "governance", "draft",
 ]  # fmt: skip
 
 
@@ -45,7 +45,7 @@ class SignedManifest(msgspec.Struct, frozen=True):
 
 
 class ContractBlob(msgspec.Struct, frozen=True):
-    """A published contract version. `contract` is contract.yaml reduced to this version's life cycle."""
+    """A published contract version, or a draft. `contract` is contract.yaml reduced to this version's life cycle."""
 
     contract: dict[str, Any]
     version: str

@@ -15,6 +15,7 @@ from controlplane.lineage.projection import LineageProjection
 from controlplane.registry.store import current_generation
 from controlplane.slo.definition import published_calendars, published_specs
 from controlplane.slo.projection import SloProjection
+from controlplane.traffic.draft import DraftProjection
 from controlplane.traffic.field import FieldProjection
 from controlplane.traffic.projection import TrafficProjection
 
@@ -44,4 +45,9 @@ def slo_projection() -> SloProjection:
 
 def projections() -> tuple[Projection, ...]:
     """Everything that is derived from the log."""
-    return (LineageProjection([slo_projection(), TrafficProjection()]), FieldProjection(), AttentionProjection())
+    return (
+        LineageProjection([slo_projection(), TrafficProjection()]),
+        FieldProjection(),
+        DraftProjection(),
+        AttentionProjection(),
+    )

@@ -13,6 +13,7 @@ from catalog.network import Binding, System, representatives
 from catalog.running import Snapshot
 from catalog.snapshot import canonical_json, sha256_hex
 from catalog.version import version_key
+from gateway.draft import JUDGING, Draft, by_base, twin
 from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
 from gateway.field import OperationFields
@@ -23,7 +24,7 @@ from policies.chain import Compiler
 from policies.keyset import Issuer, KeySource
 from policies.policy import Surroundings
 
-_RANK = {"published": 2, "deprecated": 1, "retired": 0}  # drafts do not travel
+_RANK = {"published": 2, "deprecated": 1, "retired": 0}
 
 
 class Compiled:
@@ -96,6 +97,7 @@ class _Builder:
         self._base_paths = {version.ref: version.base_path for version in snapshot.versions}
         self._scopes: dict[str, dict[str, frozenset[str]]] = {}
         self._representing = representatives(snapshot.entities)
+        self._drafts = by_base(snapshot.versions, snapshot.drafts)
 
     def build(self) -> None:
         try:
@@ -146,8 +148,16 @@ class _Builder:
             needs_body=bool(operation.request_schemas) or not operation.is_safe,
             passes_cookies=any(parameter.place == "cookie" for parameter in operation.parameters),
             fields=OperationFields(operation, self._snapshot.validators) if self._tells_fields else None,
+            drafts=tuple(self._draft(compiler, each, operation) for each in self._drafts.get(version.ref, ())),
             header_names=_header_names(operation),
         )
+
+    def _draft(self, compiler: Compiler, version: ContractVersion, operation: Operation) -> Draft:
+        other = twin(version, operation)
+        if other is None:
+            return Draft(version.version, is_known=False)
+        chain = compiler.chain(self._around(version, other), only=JUDGING)
+        return Draft(version.version, chain.late, chain.back)
 
     def _around(self, version: ContractVersion, operation: Operation) -> Surroundings:
         return Surroundings(

@@ -24,6 +24,7 @@ from gateway.header import folded
 from gateway.inbound import Headers, answer_headers
 from gateway.plan import OperationPlan, Target
 from gateway.problem import PROBLEM_PREFIX
+from gateway.shadow import judge_answer
 from gateway.state.store import Answer, Claim, ClaimState, CrossReference, Intent, Outcome, ReconcilePlan, Store
 from gateway.step import StepRunner, journal_unavailable
 from gateway.upstream import UpstreamAnswer, UpstreamBroken, UpstreamError, UpstreamUnreachable
@@ -76,10 +77,12 @@ class Forwarder:
         response = _response(answer)
         _take_sense(call, plan, response)
         refused = self._steps.judge(plan.chain.back, call, response)
-        if refused is None:
-            call.note_response_fields(response)
-            return _passed_on(call, answer)
-        return _refused(call, *refused)
+        if refused is not None:
+            return _refused(call, *refused)
+        call.note_response_fields(response)
+        if plan.drafts:
+            judge_answer(plan.drafts, call, response)
+        return _passed_on(call, answer)
 
     async def write(self, call: Call, plan: OperationPlan, target: Target) -> Reply:
         """A mutating call: intent, system, outcome, checks. Runs to its end whatever the client does."""
@@ -173,6 +176,8 @@ class Forwarder:
         refused = self._steps.judge(plan.chain.back, call, response)
         if refused is None:
             call.note_response_fields(response)
+            if plan.drafts:
+                judge_answer(plan.drafts, call, response)
             return reply
         problem = _refused(call, *refused)
         if state == "executed":

@@ -12,6 +12,7 @@ import msgspec
 from catalog.contract import ContractVersion, Operation
 from catalog.expression import Context, Expression, json_template
 from catalog.network import System
+from gateway.draft import Draft
 from gateway.entity import EntityResolver
 from gateway.exchange import Meaning
 from gateway.field import OperationFields
@@ -91,6 +92,7 @@ class OperationPlan(msgspec.Struct, frozen=True):
     needs_body: bool
     passes_cookies: bool  # only where the contract declares one
     fields: OperationFields | None  # None: records do not tell them
+    drafts: tuple[Draft, ...]  # what those above the version say of its calls
     header_names: tuple[bytes, ...]  # lower case, of declared parameters that go on to the system as they are
 
     def target(self, entity: str) -> Target | None:

@@ -14,6 +14,7 @@ from gateway import event
 from gateway.call import Call, Reply
 from gateway.forward import Forwarder, Upstream
 from gateway.plan import OperationPlan
+from gateway.shadow import judge_request
 from gateway.state.store import ClaimKey, Store
 from gateway.step import StepRunner, journal_unavailable
 from policies.document import read_json
@@ -71,6 +72,8 @@ class Runner:
         if reply is not None:
             self._understand_refused(call, plan)
             return reply
+        if plan.drafts:
+            judge_request(plan.drafts, call)
         return await self._forward(call, plan)
 
     def _route(self, call: Call) -> Reply | None:

@@ -6,7 +6,7 @@ not apply to the operation leaves no step behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -90,13 +90,13 @@ class Compiler:
         self._configs = self._checked()
         self._identities: dict[str, Any] = {}  # who calls does not depend on the operation: compiled once
 
-    def chain(self, around: Surroundings) -> Chain:
-        """The chain of the operation of `around`."""
+    def chain(self, around: Surroundings, only: Collection[str] | None = None) -> Chain:
+        """The chain of the operation of `around`; `only` of these policies where any are named."""
         steps: dict[str, list[Step]] = {phase: [] for phase in PHASES}
         for blob in self._envelopes:
             envelope = blob.envelope
             kind = self._kinds[envelope.policy]
-            if not _matches_operation(envelope, around):
+            if not _matches_operation(envelope, around) or (only is not None and envelope.policy not in only):
                 continue
             policy = self._compiled(blob, kind, around)
             if policy is not None:

@@ -24,6 +24,7 @@ from controlplane.cli.importing import Vendored, contract_files, overlay_text, r
 from controlplane.cli.output import Format, FormatOption, say, say_groups, say_json
 from controlplane.cli.readiness import can_i_publish
 from controlplane.cli.scaffold import check_slug, scopes
+from controlplane.cli.shadow import shadow
 from controlplane.cli.usage import users
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ app.command("users")(users)
 app.command("deprecate")(deprecate)
 app.command("test")(test)
 app.command("can-i-publish")(can_i_publish)
+app.command("shadow")(shadow)
 
 
 @app.callback()

@@ -188,7 +188,7 @@ def plan_table(made: dict[str, Any]) -> str:
         for sign, group in _SIGNS
         for entry in made[group]
     ]
-    rows += [f"| · | draft | {cell(draft)} | stays out of the snapshot | |" for draft in made["drafts"]]
+    rows += [f"| · | draft | {cell(draft)} | runs in shadow only | |" for draft in made["drafts"]]
     return "\n".join(["| | kind | name | detail | sha256 |", "|---|---|---|---|---|", *rows]) if rows else ""
 
 
@@ -207,7 +207,7 @@ def need_text(need: dict[str, Any]) -> str:
 
 def say_items(made: dict[str, Any]) -> None:
     for draft in made["drafts"]:
-        say(f"· draft     {draft}  (stays out of the snapshot)")
+        say(f"· draft     {draft}  (runs in shadow only)")
     for sign, group in _SIGNS:
         for entry in made[group]:
             detail = f"  ({entry['detail']})" if entry["detail"] else ""

@@ -57,7 +57,7 @@ class Plan(msgspec.Struct, frozen=True):
     removed: tuple[PlanItem, ...]
     refused: tuple[Problem, ...]
     generation: int  # the one in force when the plan was made
-    drafts: tuple[str, ...] = ()  # contract versions that the snapshot leaves out
+    drafts: tuple[str, ...] = ()  # contract versions that run in shadow only
     notes: tuple[Problem, ...] = ()  # what contracts declare and nobody enforces; waivers that do nothing
     releases: tuple[Release, ...] = ()  # new versions: what their numbers promise, and what their changes ask for
     reached: tuple[Reached, ...] = ()  # contracts that use a canonical schema of which there is a new version

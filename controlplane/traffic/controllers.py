@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy import Connection
 
+from catalog.errors import NotFound
 from catalog.network import Binding, System
 from controlplane.context import Context
 from controlplane.identity.guard import read
@@ -19,6 +20,7 @@ from controlplane.lineage.rollup import Window
 from controlplane.lineage.sight import Sight, has_synthetic
 from controlplane.registry.store import documents
 from controlplane.slo.watermark import Watermark, read_watermark
+from controlplane.traffic.draft import DraftUse, uses_of
 from controlplane.traffic.field import FieldUser, fields_of
 from controlplane.traffic.service import (
     Called,
@@ -119,6 +121,22 @@ class ContractFields(msgspec.Struct, frozen=True):
     items: list[FieldUse]
 
 
+class DraftVerdict(msgspec.Struct, frozen=True):
+    """What a draft would have done to the calls of the version in force below it."""
+
+    contract: str
+    draft: str  # its version
+    is_in_force: bool  # whether gateways judge by it now
+    days: int
+    as_of_us: int
+    has_synthetic: bool
+    calls: int  # judged
+    refused: int
+    missing: int
+    failed: int
+    items: list[DraftUse]
+
+
 class TrafficController(Controller):
     tags = ("traffic",)
 
@@ -188,6 +206,39 @@ class TrafficController(Controller):
             found = fields_of(connection, name, days, as_of_us, sight)
             items = [_field_use(who, seen) for who, seen in found.items()]
             return ContractFields(days, as_of_us, has_synthetic(connection), items)
+
+    @get("/contracts/{name:str}/drafts/{version:str}", guards=[read], sync_to_thread=True)
+    def draft(
+        self,
+        context: NamedDependency[Context],
+        user: NamedDependency[User],
+        name: FromPath[str],
+        version: FromPath[str],
+        days: Annotated[int, QueryParameter(ge=1, le=400)] = 28,
+        entity: FromQuery[str] = "",
+        synthetic: Shown = "show",
+    ) -> DraftVerdict:
+        """Calls of the last `days` days that a draft judged, and those it would have refused: whose, and where."""
+        sight = Sight(user.narrowed(entity), synthetic == "show")
+        with context.database.read() as connection:
+            as_of_us = read_watermark(connection, context.clock()).as_of_us
+            items = uses_of(connection, name, version, days, as_of_us, sight)
+            is_in_force = f"{name}@{version}" in documents(connection, "draft")
+            if not items and not is_in_force:
+                raise NotFound(f"no draft {name}@{version} is in force, nor judged any call of the last {days} days")
+            return DraftVerdict(
+                contract=name,
+                draft=version,
+                is_in_force=is_in_force,
+                days=days,
+                as_of_us=as_of_us,
+                has_synthetic=has_synthetic(connection),
+                calls=sum(item.calls for item in items),
+                refused=sum(item.refused for item in items),
+                missing=sum(item.missing for item in items),
+                failed=sum(item.failed for item in items),
+                items=items,
+            )
 
 
 def _traffic(asked: Read, now: Watermark, length: str) -> Traffic:

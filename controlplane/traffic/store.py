@@ -52,3 +52,21 @@ field_usage = Table(
     Column("first_day", Integer, nullable=False),
     Column("last_day", Integer, nullable=False),
 )
+
+# What drafts would have said of the calls of the version in force (`draft`); days are counted since the epoch, UTC.
+draft_verdict = Table(
+    "draft_verdict",
+    metadata,
+    Column("contract", Plain, primary_key=True),
+    Column("draft", Plain, primary_key=True),  # its version
+    Column("day", Integer, primary_key=True),
+    Column("operation", Plain, primary_key=True),  # of the version in force
+    Column("consumer", Plain, primary_key=True),
+    Column("legal_entity", Plain, primary_key=True),
+    Column("is_synthetic", Boolean, primary_key=True),
+    Column("outcome", Plain, primary_key=True),  # judged | refused | missing | failed | place
+    Column("policy", Plain, primary_key=True),
+    Column("code", Plain, primary_key=True),
+    Column("place", Plain, primary_key=True),  # JSON pointer, indices as *
+    Column("calls", BigInteger, nullable=False),
+)

@@ -166,11 +166,19 @@ def test_a_published_version_cannot_become_a_draft(files, published):
     assert [p.rule for p in result.refused] == ["life-cycle"]
 
 
-def test_drafts_stay_out(files, published):
-    """A draft is in no snapshot and in no plan."""
+def test_drafts_are_a_kind_of_their_own(files, published):
+    """A draft travels beside what is published, which it leaves as it is; it may change and go."""
     draft = {**files, CONTRACT: files[CONTRACT] + b"  2.0.0: {state: draft}\n"}
-    draft["contracts/orders/purchases/2.0.0/openapi.yaml"] = files[V1_1]
-    assert plan(draft, published).is_empty
+    path = "contracts/orders/purchases/2.0.0/openapi.yaml"
+    draft[path] = files[V1_1]
+    result = plan(draft, published)
+    assert named(result.added) == [("draft", "orders.purchases@2.0.0", "")]
+    assert (result.changed, result.removed, result.refused) == ((), (), ())
+    applied = publish(draft, published)
+    result = plan(edit(draft, path, "Some purchases.", "Purchases."), applied)
+    assert (named(result.changed), result.refused) == ([("draft", "orders.purchases@2.0.0", "content")], ())
+    result = plan(files, applied)
+    assert (named(result.removed), result.refused) == ([("draft", "orders.purchases@2.0.0", "")], ())
 
 
 def test_removal(files, published):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from catalog.record import Exchange
+from catalog.record import DecisionRecord, Exchange
 from controlplane.context import Context
 from controlplane.ingest.service import IngestService, rebuild
 from controlplane.keys import KeyRing
@@ -35,9 +35,10 @@ from controlplane.slo.evaluation import evaluate_all
 from controlplane.slo.projection import SloProjection, definitions
 from controlplane.slo.store import slo_contribution, slo_definition, slo_delay_rollup, slo_rollup
 from controlplane.store.database import Database
+from controlplane.traffic.draft import DraftProjection
 from controlplane.traffic.field import FieldProjection
 from controlplane.traffic.projection import TrafficProjection
-from controlplane.traffic.store import field_usage, timing_rollup, traffic_rollup
+from controlplane.traffic.store import draft_verdict, field_usage, timing_rollup, traffic_rollup
 from tests.controlplane.engine import Shelf
 from tests.controlplane.journal import MINUTE, T0_US, Calls, S, Stream, receipt_slo, validation_slo
 from tests.postgres import Cluster
@@ -72,6 +73,7 @@ told_calls = st.fixed_dictionaries(
         "entity": st.sampled_from(["mercy", "grace"]),
         "fields": st.lists(st.sampled_from(["body:/id", "body:/lines/*/price", "query:page"]), unique=True),
         "day": st.sampled_from([0, 0, 0, 1]),
+        "draft": st.sampled_from(["", "allow", "reject", "error", "flag"]),
     }
 )
 OUTCOMES: dict[str, dict[str, Any]] = {
@@ -95,6 +97,7 @@ def telling(spec: dict[str, Any]) -> Exchange:
         at_us=T0_US + spec["at"] * S + spec["day"] * 1440 * MINUTE,
         request_fields=tuple(spec["fields"]),
         response_fields=tuple(spec["fields"][:1]),
+        decisions=_decisions(spec["draft"]),
         exchange_id=f"{spec['number']:032x}",
         duration_us=spec["duration_us"],
         status_axes=spec["axis"],
@@ -103,7 +106,12 @@ def telling(spec: dict[str, Any]) -> Exchange:
     )
 
 
-Projections = tuple[LineageProjection, FieldProjection]
+def _decisions(kind: Any) -> tuple[DecisionRecord, ...]:
+    """What a draft had to say."""
+    return (DecisionRecord("request-schema", kind, "shadow", "", ("/lines/0/id",), "2.0.0"),) if kind else ()
+
+
+Projections = tuple[LineageProjection, FieldProjection, DraftProjection]
 Opened = tuple[IngestService, Database, Projections]
 Fresh = Callable[[], AbstractContextManager[Opened]]
 
@@ -123,7 +131,7 @@ def fresh_postgresql(shelf: Shelf, postgres: Cluster) -> Fresh:
 def _opened(url: str) -> Iterator[Opened]:
     database = Database.open(url)
     slos = SloProjection(lambda _: 1, lambda _: SPECS)
-    projections = (LineageProjection([slos, TrafficProjection()]), FieldProjection())
+    projections = (LineageProjection([slos, TrafficProjection()]), FieldProjection(), DraftProjection())
     context = Context(Settings(Path()), database, _KEYS, lambda: T0_US)
     try:
         yield IngestService(context, projections), database, projections
@@ -177,6 +185,7 @@ def figures(connection: Connection) -> dict[str, Any]:
         "exchanges": rows(exchange, "row_id"),
         "contributions": rows(slo_contribution),
         "fields": rows(field_usage),
+        "drafts": rows(draft_verdict),
         **{table.name: counted(table) for table in ROLLUPS},
         "standings": [
             evaluate_all(connection, definitions(connection), T0_US + minutes * MINUTE, False, Sight(scope, is_shown))

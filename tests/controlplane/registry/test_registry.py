@@ -150,11 +150,12 @@ def test_overlapping_routes_are_refused(api) -> None:
     assert any(rule == "route-overlap" for _, rule in refusals(plan(api, files)))
 
 
-def test_drafts_stay_out_of_the_snapshot_and_may_change(api) -> None:
+def test_drafts_travel_beside_what_is_published_and_may_change(api) -> None:
     files = workspace({"1.0.0": "published", "1.1.0": "draft"})
     assert apply(api, files)["plan"]["drafts"] == ["logistics.parcels@1.1.0"]
     _, manifest = snapshot(api, api.enrol())
     assert [ref.name for ref in manifest.blobs if ref.kind == "contract"] == ["logistics.parcels@1.0.0"]
+    assert [ref.name for ref in manifest.blobs if ref.kind == "draft"] == ["logistics.parcels@1.1.0"]
     other = json.loads(json.dumps(OPENAPI))
     other["info"]["title"] = "Changed"
     changed = with_file(files, "contracts/logistics/parcels/1.1.0/openapi.json", json.dumps(other))
