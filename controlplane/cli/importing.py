@@ -156,16 +156,16 @@ def contract_files(vendored: Vendored) -> dict[str, str]:
     return files
 
 
-def with_version(text: str, version: str, path: str) -> str:
-    """contract.yaml with one more version. Raises: Invalid where it cannot be put in by its lines alone."""
+def with_version(text: str, version: str, path: str, state: str = "published") -> str:
+    """contract.yaml with one more version, in `state`. Raises: Invalid where it cannot be put in by its lines alone."""
     found = re.search(r"^versions:[^\S\n]*(?:#.*)?\n([^\S\n]+)\S", text, re.MULTILINE)
     if found is None:
         problem = Problem(
-            "its versions are not written one a line", "/versions", path, f"add {version}: {{state: published}}"
+            "its versions are not written one a line", "/versions", path, f"add {version}: {{state: {state}}}"
         )
         raise Invalid(f"{path} cannot be extended; nothing was written", [problem])
     at, indent = found.start(1), found[1]
-    return f"{text[:at]}{indent}{version}: {{state: published}}\n{text[at:]}"
+    return f"{text[:at]}{indent}{version}: {{state: {state}}}\n{text[at:]}"
 
 
 def _text(value: Any) -> str:
