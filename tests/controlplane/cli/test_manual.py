@@ -128,6 +128,7 @@ ASKING = [
     ("attention", "settle", "x", "--as", "executed"),
     ("contract", "users", "x"),
     ("contract", "deprecate", "a.b@1.0.0"),
+    ("contract", "shadow", "x@1.0.0"),
     ("audit", "list"),
     ("audit", "verify"),
 ]
