@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from catalog.canonical import Canonicals, CanonicalSchema
 from catalog.compatibility.compared import Comparisons
@@ -26,6 +25,23 @@ def releases(
     """Of every version of the workspace that is not among `published` ("<kind>/<name>@<version>"), drafts included."""
     law = _Law(workspace, published, now, comparisons or Comparisons())
     return [*law.contract_releases(), *law.schema_releases()]
+
+
+def contract_reasons(
+    canonicals: Canonicals, old: ContractVersion, new: ContractVersion, comparisons: Comparisons | None = None
+) -> list[Reason]:
+    """What the changes between two versions of a contract ask for, as its `compatibility` and `policy` say."""
+    asked, known = new.contract.compatibility, comparisons or Comparisons()
+    documents = [self_contained(version.document, canonicals) for version in (old, new)]
+    if asked == "none" or documents[0] == documents[1]:
+        return []
+    pairs = [documents] if asked != "forward" else []
+    pairs += [documents[::-1]] if asked in ("forward", "full") else []
+    return [
+        reason_of(old.version, change)
+        for before, after in pairs
+        for change in known.contracts(before, after, new.contract.policy).changes
+    ]
 
 
 def schema_reasons(
@@ -78,20 +94,8 @@ class _Law:
             yield release("schema", schema.object, new, line, compare, self._waivers)
 
     def _contract_reasons(self, old: ContractVersion, new: ContractVersion) -> list[Reason]:
-        """What the changes between two versions of a contract ask for, as its `compatibility` and `policy` say."""
-        asked = new.contract.compatibility
-        before, after = (self_contained(version.document, self._workspace.schemas) for version in (old, new))
-        if asked == "none" or before == after:
-            return []
-        found = self._told(old, new, before, after) if asked != "forward" else []
-        found = list(ended(found, before, self._now))
-        return found + (self._told(old, new, after, before) if asked in ("forward", "full") else [])
-
-    def _told(
-        self, old: ContractVersion, new: ContractVersion, before: dict[str, Any], after: dict[str, Any]
-    ) -> list[Reason]:
-        compared = self._comparisons.contracts(before, after, new.contract.policy)
-        return [reason_of(old.version, change) for change in compared.changes]
+        found = contract_reasons(self._workspace.schemas, old, new, self._comparisons)
+        return list(ended(found, old.document, self._now))
 
 
 def _candidate(version: ContractVersion) -> Candidate[ContractVersion]:

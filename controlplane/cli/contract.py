@@ -23,7 +23,6 @@ from controlplane.cli.difference import changelog, diff
 from controlplane.cli.importing import Vendored, contract_files, overlay_text, read_vendored, with_version
 from controlplane.cli.output import Format, FormatOption, say, say_groups, say_json
 from controlplane.cli.readiness import can_i_publish
-from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.cli.repin import repin
 from controlplane.cli.scaffold import check_slug, scopes
 from controlplane.cli.shadow import shadow

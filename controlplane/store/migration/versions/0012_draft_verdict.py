@@ -8,7 +8,7 @@ from alembic import op
 from controlplane.store.column import Plain
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 
 def upgrade() -> None:
