@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from catalog.errors import (
@@ -19,6 +18,9 @@ from catalog.errors import (
     Unavailable,
     WaybillError,
 )
+
+if TYPE_CHECKING:
+    import httpx  # imported where it is used: most of what a command without a control plane would take to start
 
 _ELSEWHERE = "start it (`waybill up`, `waybill serve`) or name another by --url or WAYBILL_URL"
 _OTHER = "; give one that counts by --token or WAYBILL_TOKEN; an admin makes them: `waybill token create`"
@@ -46,6 +48,8 @@ class Client:
             raise Invalid(f"{url!r} is not an address like http://127.0.0.1:8400")
         if not token.isascii() or not token.isprintable() or " " in token:
             raise Invalid("the token holds characters that no token has")
+        import httpx
+
         self._http = httpx.Client(
             base_url=f"{self.url}/api/v1",
             headers={"authorization": f"Bearer {token}"},
@@ -82,6 +86,8 @@ class Client:
         return msgspec.json.decode(content) if content else None
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        import httpx
+
         try:
             response = self._http.request(method, path, **more)
         except httpx.TimeoutException as error:
@@ -95,6 +101,8 @@ class Client:
 
 
 def _is_address(url: str) -> bool:
+    import httpx
+
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

@@ -6,32 +6,14 @@ Exit status: 0 done, 1 refused or failed, 2 the command line or an input is wron
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, NoReturn
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 
 from catalog.errors import Invalid, WaybillError
-from controlplane.cli import (
-    approval,
-    attention,
-    audit,
-    completion,
-    consumer,
-    contract,
-    demo,
-    doctor,
-    editor,
-    gateway,
-    impact,
-    initialise,
-    lint,
-    manual,
-    schema,
-    server,
-    token,
-    up,
-    workspace,
-)
+from controlplane.cli import completion, manual
 from controlplane.cli.output import Format, FormatOption, say, say_json
 from controlplane.release import program_version
 
@@ -39,34 +21,37 @@ START, DESIGN, RUN = "Start here", "Design and publish", "Run"
 PEOPLE, LOOK, TOOL = "People and credentials", "Look and resolve", "This program"
 PANELS = (START, DESIGN, RUN, PEOPLE, LOOK, TOOL)  # in the order of the page
 
-app = typer.Typer(
-    name="waybill",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-app.command("init", rich_help_panel=START)(initialise.init)
-app.command("up", rich_help_panel=START)(up.up)
-app.add_typer(demo.app, rich_help_panel=START)
-app.command("doctor", rich_help_panel=START)(doctor.doctor)
-app.command("lint", rich_help_panel=DESIGN)(lint.lint)
-app.command("plan", rich_help_panel=DESIGN)(workspace.plan)
-app.command("apply", rich_help_panel=DESIGN)(workspace.apply)
-app.add_typer(contract.app, rich_help_panel=DESIGN)
-app.add_typer(schema.app, rich_help_panel=DESIGN)
-app.command("impact", rich_help_panel=DESIGN)(impact.impact)
-app.command("editor", rich_help_panel=DESIGN)(editor.editor)
-app.command("reference", rich_help_panel=DESIGN)(editor.reference)
-app.add_typer(approval.app, rich_help_panel=DESIGN)
-app.command("serve", rich_help_panel=RUN)(server.serve)
-app.add_typer(gateway.app, rich_help_panel=RUN)
-app.add_typer(token.app, rich_help_panel=PEOPLE)
-app.add_typer(consumer.app, rich_help_panel=PEOPLE)
-app.add_typer(attention.app, rich_help_panel=LOOK)
-app.add_typer(audit.app, rich_help_panel=LOOK)
-app.command("completion", rich_help_panel=TOOL)(completion.completion)
+class Command(NamedTuple):
+    """Where a command, or a group of them, is: a function or a `typer.Typer` of a module beside this one."""
+
+    panel: str
+    module: str
+    attribute: str
+
+
+COMMANDS = {
+    "init": Command(START, "initialise", "init"),
+    "up": Command(START, "up", "up"),
+    "demo": Command(START, "demo", "app"),
+    "doctor": Command(START, "doctor", "doctor"),
+    "lint": Command(DESIGN, "lint", "lint"),
+    "plan": Command(DESIGN, "workspace", "plan"),
+    "apply": Command(DESIGN, "workspace", "apply"),
+    "contract": Command(DESIGN, "contract", "app"),
+    "schema": Command(DESIGN, "schema", "app"),
+    "impact": Command(DESIGN, "impact", "impact"),
+    "editor": Command(DESIGN, "editor", "editor"),
+    "reference": Command(DESIGN, "editor", "reference"),
+    "approval": Command(DESIGN, "approval", "app"),
+    "serve": Command(RUN, "server", "serve"),
+    "gateway": Command(RUN, "gateway", "app"),
+    "token": Command(PEOPLE, "token", "app"),
+    "consumer": Command(PEOPLE, "consumer", "app"),
+    "attention": Command(LOOK, "attention", "app"),
+    "audit": Command(LOOK, "audit", "app"),
+    "completion": Command(TOOL, "completion", "completion"),
+}
 
 
 def _version_asked(is_asked: bool) -> None:
@@ -75,7 +60,6 @@ def _version_asked(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def program(
     _: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_version_asked)
@@ -94,7 +78,6 @@ def program(
     """
 
 
-@app.command("version", rich_help_panel=TOOL)
 def show_version(output: FormatOption = Format.text) -> None:
     """Print the version of this program.
 
@@ -106,12 +89,37 @@ def show_version(output: FormatOption = Format.text) -> None:
         say(program_version())
 
 
-def tree() -> Any:
-    """All commands as typer runs them, their pages written out."""
+def tree(names: Iterable[str] = COMMANDS) -> Any:
+    """The commands of these names as typer runs them, their pages written out; only their modules are imported."""
+    app = typer.Typer(
+        name="waybill",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(program)
+    for name in names:
+        _add(app, name, COMMANDS[name])
+    app.command("version", rich_help_panel=TOOL)(show_version)
     made = manual.written(typer.main.get_command(app))
     places = {name: PANELS.index(command.rich_help_panel) for name, command in made.commands.items()}
     made.commands = dict(sorted(made.commands.items(), key=lambda item: places[item[0]]))
     return made
+
+
+def _add(app: typer.Typer, name: str, command: Command) -> None:
+    found = getattr(import_module(f"controlplane.cli.{command.module}"), command.attribute)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name, rich_help_panel=command.panel)
+    else:
+        app.command(name, rich_help_panel=command.panel)(found)
+
+
+def _asked(words: Iterable[str]) -> Iterable[str]:
+    """The command that the first word names; all when it names none, for the page and for what was meant."""
+    first = next(iter(words), "")
+    return (first,) if first in COMMANDS else COMMANDS
 
 
 def run() -> NoReturn:
@@ -119,7 +127,7 @@ def run() -> NoReturn:
     manual.fit_to_terminal()
     completion.prepare()
     try:
-        tree()(prog_name=completion.PROGRAM)
+        tree(_asked(sys.argv[1:]))(prog_name=completion.PROGRAM)
     except WaybillError as error:
         print(f"waybill: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, Invalid) else 1)
