@@ -10,7 +10,7 @@ import pytest
 from litestar.handlers.http_handlers import HTTPRouteHandler
 
 from catalog.measure import Measure
-from catalog.record import AttentionEntry, Exchange
+from catalog.record import AttentionEntry, DecisionRecord, Exchange
 from controlplane.identity import guard
 from controlplane.identity.scope import resolve
 from controlplane.ingest.service import IngestService
@@ -32,6 +32,9 @@ WITHOUT_ENTITY = {
     "GET /api/v1/contracts",
     "GET /api/v1/contracts/{name}",
     "GET /api/v1/contracts/{name}/{version}/document",
+    "GET /api/v1/contracts/{name}/comparison",
+    "GET /api/v1/schemas/{name}/comparison",
+    "GET /api/v1/catalog/search",
     "GET /api/v1/catalog",
     "GET /api/v1/schemas",
     "GET /api/v1/schemas/{name}/{version}",
@@ -51,6 +54,12 @@ class Attempt(NamedTuple):
     body: dict[str, Any] | None = None
 
 
+#: what a call tells of its fields, and of a draft that would have refused it
+TOLD: dict[str, Any] = {
+    "request_fields": ("body:/lake",),
+    "decisions": (DecisionRecord("request-schema", "reject", "shadow", "schema-violation", ("/lake",), "2.0.0"),),
+}
+DRAFT = "/contracts/payables.invoices/drafts/2.0.0"
 FOREIGN_ORDER = {"type": "purchase_order", "assigner": FOREIGN, "value": "PO-7"}
 ATTEMPTS = [
     Attempt("GET /api/v1/lineage/search", "/lineage/search", {"q": "PO-7"}),
@@ -93,6 +102,15 @@ ATTEMPTS = [
         {"entity": FOREIGN},
         is_missing=True,
     ),
+    Attempt("GET /api/v1/contracts/{name}/fields", "/contracts/payables.invoices/fields", {"days": "400"}),
+    Attempt(
+        "GET /api/v1/contracts/{name}/fields",
+        "/contracts/payables.invoices/fields",
+        {"entity": FOREIGN},
+        is_missing=True,
+    ),
+    Attempt("GET /api/v1/contracts/{name}/drafts/{version}", DRAFT, {"days": "400"}, is_missing=True),
+    Attempt("GET /api/v1/contracts/{name}/drafts/{version}", DRAFT, {"entity": FOREIGN}, is_missing=True),
     Attempt("GET /api/v1/attention", "/attention", {"state": "all"}),
     Attempt(
         "POST /api/v1/attention/{attention_id}/settle",
@@ -102,8 +120,12 @@ ATTEMPTS = [
         body={"resolution": "executed", "note": ""},
     ),
 ]
-#: tested below over a whole workspace
-IN_WORKSPACE = {"GET /api/v1/entities", "GET /api/v1/consumers"}
+#: tested over a whole workspace, below and in `tests/controlplane/comparison`
+IN_WORKSPACE = {
+    "GET /api/v1/entities",
+    "GET /api/v1/consumers",
+    "GET /api/v1/schemas/{name}/{version}/impact",
+}
 
 
 def routes() -> Iterator[tuple[str, HTTPRouteHandler]]:
@@ -130,7 +152,7 @@ def network(api: Api, context, clock) -> dict[str, str]:
     order = own.ref("invoice", "INV-SHARED")
     stream.log(
         own.make("payables.invoices/invoices.submit", "invoice.received", order, "10.00", [("bills", shared)]),
-        _lake(foreign.make("payables.invoices/invoices.submit", "invoice.received", shared, "77777.00")),
+        _lake(foreign.make("payables.invoices/invoices.submit", "invoice.received", shared, "77777.00", **TOLD)),
         _lake(foreign.make("receiving.receipts/receipts.post", "receipt.posted", foreign.ref("receipt", "LAKE-OPEN"))),
         _lake(foreign.refused(VALIDATE, foreign.ref("requisition", "LAKE-R"), "shape", "lake-code")),
         _lake(foreign.make(VALIDATE, "", foreign.ref("requisition", "LAKE-D"), executed="unknown", status=504)),
