@@ -240,7 +240,11 @@ def test_the_figures_compared_are_not_empty(fresh_sqlite) -> None:
         calls.make(
             "finance/post", "receipt.accepted", calls.ref("receipt", "RC-1"), flows=[("f", calls.ref("o", "1"))]
         ),
-        calls.make("procurement.requisitions/requisitions.validate", request_fields=("body:/id",)),
+        calls.make(
+            "procurement.requisitions/requisitions.validate",
+            request_fields=("body:/id",),
+            decisions=(DecisionRecord("request-schema", "reject", "shadow", "schema-violation", ("/id",), "2.0.0"),),
+        ),
     )
     with fresh_sqlite() as (service, database, _):
         stream.send(service)
