@@ -54,9 +54,13 @@ FORGED = ApiKey("wbk_00000000_" + "A" * 43)
 
 
 class Clients:
-    """One caller for each identity, all on one gateway; logs go to `log_dir`/<name>.ndjson."""
+    """One caller for each identity, all on one gateway; logs go to `log_dir`/<name>.ndjson.
 
-    def __init__(self, url: str, key_dir: Path, log_dir: Path) -> None:
+    All wait at least `least_s` for an answer: where nothing stands still, nobody needs to be impatient.
+    """
+
+    def __init__(self, url: str, key_dir: Path, log_dir: Path, least_s: float = 0.0) -> None:
+        self._least_s = least_s
         self._logs: list[Log] = []
         self._callers: dict[str, Caller] = {}
         self._url, self._log_dir = url, log_dir
@@ -68,7 +72,9 @@ class Clients:
     def _open(self, identity: Identity, credential: Credential) -> None:
         log = Log(self._log_dir / f"{identity.name}.ndjson")
         self._logs.append(log)
-        self._callers[identity.name] = Caller(identity.name, self._url, credential, log, identity.timeout_s)
+        self._callers[identity.name] = Caller(
+            identity.name, self._url, credential, log, max(identity.timeout_s, self._least_s)
+        )
 
     def __getitem__(self, identity: Identity) -> Caller:
         return self._callers[identity.name]

@@ -32,7 +32,7 @@ def walk(network, *transactions):
     """Walk the transactions at once and wait until no system owes anything."""
 
     async def run():
-        clients = Clients(network.url, network.run_dir / "keys", network.run_dir / "clients")
+        clients = Clients(network.url, network.run_dir / "keys", network.run_dir / "clients", least_s=30.0)
         try:
             journey = Journey(clients)
             await journey.onboard(tuple(name for name, _, _ in ENTITIES))
