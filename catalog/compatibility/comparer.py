@@ -46,8 +46,14 @@ def compare_schemas(
     "unknown" otherwise, also when `MOST_STEPS` steps were not enough. Formats assert. Never raises for valid schemas;
     raises ValueError for an unknown mode, policy or dialect.
     """
-    comparer = Comparer(old, new, policy=policy, dialect=dialect, resources=resources)
-    return comparer.compare(old, new, mode=mode)
+    try:
+        comparer = Comparer(old, new, policy=policy, dialect=dialect, resources=resources)
+        return comparer.compare(old, new, mode=mode)
+    except RecursionError:  # nested deeper than Python follows
+        change = Change(
+            "schema-changed", "", old, new, "unknown", "the schemas are nested too deeply to be compared", None
+        )
+        return Comparison("unknown", (change,))
 
 
 class Comparer:

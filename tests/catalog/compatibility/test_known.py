@@ -92,3 +92,10 @@ def test_references_that_lead_outside_are_never_fetched() -> None:
     new = {"properties": {"a": {"$ref": "https://example.invalid/b.json"}}}
     assert compare_schemas(old, {**old, "title": "x"}).verdict == "compatible"
     assert compare_schemas(old, new).verdict == "unknown"
+
+
+def test_what_is_nested_too_deeply_is_unknown() -> None:
+    old, new = {"type": "string"}, {"type": "string", "maxLength": 3}
+    for _ in range(300):
+        old, new = {"properties": {"a": old}}, {"properties": {"a": new}}
+    assert compare_schemas(old, new).verdict == "unknown"
