@@ -12,6 +12,8 @@ from catalog.snapshot import canonical_json, sha256_hex
 from catalog.walk import objects_in
 
 _MOST_HOPS = 20
+#: members that OpenAPI lets specification extensions stand among (3.1.1 §§4.8.8, 4.8.16); among others x-… is a name
+_EXTENDED = frozenset({"responses", "paths"})
 
 
 class Side:
@@ -42,10 +44,11 @@ class Side:
         return laid
 
     def members(self, parent: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
-        """Name and value of each member of `parent[name]`, extensions left out."""
+        """Name and value of each member of `parent[name]`, extensions left out where there may be any: a header may
+        well be called x-request-id."""
         children = parent.get(name)
         for key, value in children.items() if isinstance(children, dict) else ():
-            if isinstance(key, str) and not key.startswith("x-"):
+            if isinstance(key, str) and not (name in _EXTENDED and key.startswith("x-")):
                 yield key, value
 
     def text(self, ref: str) -> bytes | None:

@@ -291,3 +291,24 @@ def test_fingerprints_stand_for_the_change_and_not_for_the_words() -> None:
         )
     ]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_header_in_lower_case_is_a_header() -> None:
+    """Names of headers have no case (RFC 9110 §5.1), and one that begins with x- is no extension."""
+
+    def document(name: str, kind: str = "string", is_required: bool = True) -> dict[str, Any]:
+        headers = {name: {"schema": {"type": kind}, "required": is_required}}
+        answers = {"200": {"description": "", "headers": headers}}
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": "t", "version": "1"},
+            "paths": {"/a": {"get": {"operationId": "a", "responses": answers}}},
+        }
+
+    def rules(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+        return {change.rule for change in compare_contracts(old, new).changes}
+
+    assert rules(document("X-A"), document("x-a")) == {"document-described"}  # the text differs, nothing else
+    assert rules(document("x-a"), document("x-b")) == {"header-required-removed", "header-required-added"}
+    assert rules(document("x-a"), document("x-a", is_required=False)) == {"header-became-optional"}
+    assert compare_contracts(document("x-a"), document("x-a", {"type": "integer"})).bump == "major"
