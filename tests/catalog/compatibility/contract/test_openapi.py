@@ -311,4 +311,5 @@ def test_a_header_in_lower_case_is_a_header() -> None:
     assert rules(document("X-A"), document("x-a")) == {"document-described"}  # the text differs, nothing else
     assert rules(document("x-a"), document("x-b")) == {"header-required-removed", "header-required-added"}
     assert rules(document("x-a"), document("x-a", is_required=False)) == {"header-became-optional"}
-    assert compare_contracts(document("x-a"), document("x-a", {"type": "integer"})).bump == "major"
+    assert compare_contracts(document("x-a", "integer"), document("x-a")).bump == "major"
+    assert compare_contracts(document("x-a"), document("x-a", "integer")).bump == "major"
