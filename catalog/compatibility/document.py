@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin
 
 from catalog.compatibility.dialect import Dialect
+from catalog.pointer import join
 
 _ONE = (
     *("additionalItems", "additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames"),
@@ -93,7 +94,7 @@ class Document:
         """Named schemas by address; a name that is given twice leads nowhere."""
         if self._places is None:
             self._places = {}
-            for schema, base in self._walk():
+            for schema, base, _pointer in self.schemas():
                 for name in self._names(schema, base):
                     is_new = name not in self._places
                     self._places[name] = Place(schema, base) if is_new else None
@@ -107,27 +108,33 @@ class Document:
             if isinstance(schema.get(keyword), str):
                 yield f"{base}#{schema[keyword]}"
 
-    def _walk(self) -> Iterator[tuple[dict[str, Any], str]]:
-        stack = [(self.root, "")]
+    def holds(self, address: str) -> bool:
+        """Whether an absolute reference names a schema of this document, be there one or not."""
+        url = address.partition("#")[0]
+        return not url or f"{url}#" in self._index()
+
+    def schemas(self) -> Iterator[tuple[dict[str, Any], str, str]]:
+        """Every schema that is an object, with its base and its pointer."""
+        stack = [(self.root, "", "")]
         while stack:
-            schema, base = stack.pop()
+            schema, base, pointer = stack.pop()
             if isinstance(schema, dict):
                 base = self.rebased(schema, base)
-                yield schema, base
-                stack += [(child, base) for child in subschemas(schema)]
+                yield schema, base, pointer
+                stack += [(child, base, pointer + step) for step, child in _subschemas(schema)]
 
 
-def subschemas(schema: dict[str, Any]) -> Iterator[Any]:
-    """Every schema directly within `schema`."""
+def _subschemas(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every schema directly within `schema`, after the pointer that leads to it from there."""
     for name in _ONE:
         if isinstance(schema.get(name), dict):
-            yield schema[name]
+            yield join("", name), schema[name]
     for name in _LIST:
         if isinstance(schema.get(name), list):
-            yield from schema[name]
+            yield from ((join("", name, index), each) for index, each in enumerate(schema[name]))
     for name in _MAP:
         if isinstance(schema.get(name), dict):
-            yield from schema[name].values()
+            yield from ((join("", name, key), each) for key, each in schema[name].items())
 
 
 class Sharing:

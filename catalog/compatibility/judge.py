@@ -22,6 +22,7 @@ from catalog.compatibility.comparison import Direction
 from catalog.compatibility.dialect import dialect_of
 from catalog.compatibility.document import Document
 from catalog.compatibility.projection import projected
+from catalog.compatibility.wellformed import inner_problems
 from catalog.errors import Problem
 from catalog.pointer import join
 
@@ -54,13 +55,14 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
 
 
 def schema_problems(schema: Any, dialect: str | None = None) -> list[Problem]:
-    """What is wrong with a schema by the meta-schema of its dialect; [] for a valid one."""
+    """What is wrong with a schema, by the meta-schema of its dialect and within; [] for a valid one."""
     if not isinstance(schema, dict | bool):
         return [Problem("a schema is an object, or true or false", remedy="give a JSON Schema", rule="schema")]
-    made = _CLASSES[dialect_of(schema, dialect).name][0]
+    read_as = dialect_of(schema, dialect)
+    made = _CLASSES[read_as.name][0]
     best = best_match(made(made.META_SCHEMA, registry=REGISTRY).iter_errors(schema))
     if best is None:
-        return []
+        return inner_problems(Document(schema, read_as))
     pointer = join("", *best.absolute_path)
     return [Problem(f"not a JSON Schema: {best.message[:200]}", pointer, remedy=_REMEDY, rule="schema")]
 
