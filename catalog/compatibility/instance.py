@@ -12,14 +12,23 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from catalog.compatibility.comparer import compare_schemas
 from catalog.compatibility.dialect import dialect_of
 from catalog.compatibility.document import Document, Place
+from catalog.compatibility.judge import FORMATS
 
 _DEEPEST = 4  # members within members that are wished for
 _MOST_HOPS = 16  # references and branches that one wish looks through
 _TRIES = 3  # wishes for one value: two may contradict the schema
 _MOST_ITEMS = 2
+_LONGEST = 4_096  # characters of a text that is wished for
+_LETTERS = ("ß", "Größe 漢字", "naïve 😀 <&'\"")
+#: what bounds a number or a text by itself
+_LIMITS = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum", "const") + (
+    ("minLength", "maxLength", "pattern", "format")
+)
 
 
 def instances(schema: Any, count: int, random: Random) -> Iterator[Any]:
@@ -45,7 +54,7 @@ def _instance(schema: Any) -> list[Any]:
 
 
 class _Wishing:
-    """Wishes for values of one schema: optional members that shall be there, listed values, bounds, longer arrays."""
+    """Wishes for values of one schema: optional members that shall be there, listed values, edges, longer arrays."""
 
     def __init__(self, schema: Any, random: Random) -> None:
         self._schema = schema
@@ -104,6 +113,26 @@ class _Wishing:
             wish["items"] = self._wish(Place(items, view.base), depth + 1)
 
     def _bound(self, views: list[Place]) -> dict[str, Any]:
-        """One of the bounds of a number, where mistakes are made."""
-        bounds = [view.schema[name] for view in views for name in ("minimum", "maximum") if name in view.schema]
-        return {"const": self._random.choice(bounds)} if bounds and self._random.random() < 0.5 else {}
+        """Half of the time a value at an edge of what a number or a text may be, where mistakes are made."""
+        limits = [{name: view.schema[name] for name in _LIMITS if name in view.schema} for view in views]
+        types = {each["type"] for each in limits if isinstance(each.get("type"), str)}
+        judges = [Draft202012Validator(each, format_checker=FORMATS) for each in limits]
+        edges = _numbers(limits) if types & {"integer", "number"} else _texts(limits) if "string" in types else []
+        edges = [edge for edge in edges if all(judge.is_valid(edge) for judge in judges)]
+        return {"const": self._random.choice(edges)} if edges and self._random.random() < 0.5 else {}
+
+
+def _numbers(limits: list[dict[str, Any]]) -> list[Any]:
+    """The bounds, and what lies far beyond where there are none."""
+    return [*_values(limits, "minimum"), *_values(limits, "maximum"), 0, -1, 1_000_000_007]
+
+
+def _texts(limits: list[dict[str, Any]]) -> list[Any]:
+    """The shortest and the longest, and letters beyond ASCII and beyond 16 bits."""
+    least = max(_values(limits, "minLength"), default=0)
+    most = min(_values(limits, "maxLength"), default=_LONGEST)
+    return ["a" * least, *(["a" * most] if most <= _LONGEST else []), *(text.ljust(least, "ß") for text in _LETTERS)]
+
+
+def _values(limits: list[dict[str, Any]], name: str) -> list[Any]:
+    return [each[name] for each in limits if name in each]

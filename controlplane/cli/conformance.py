@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.+)")
 _MOST_CASES = 100
+_VERDICTS = {
+    "conforms": "conforms",
+    "breaks": "does not conform",
+    "not exercised": "nothing is known, because no operation answered with success",
+}
 
 
 def test(
@@ -65,17 +70,20 @@ def test(
     Only operations that execute nothing are called (GET, HEAD, x-waybill safe: true), unless --include names others.
     Answers are held to declared status, media type, required headers and schema, as the gateway holds them. What was
     not exercised is told with the reason. Redirects are not followed; credentials appear nowhere in the result.
-    Exit status 0 when the system conforms, 1 when it does not, 2 when an input is wrong or nobody answers.
+    Exit status 0 when the system conforms, 1 when it does not or nothing could be seen, 2 when an input is wrong or nobody answers.
 
     Example: waybill contract test procurement.suppliers --target http://127.0.0.1:9000 --header 'X-API-Key: $KEY'
     """
     from controlplane.conformance.run import Plan
 
     version = chosen(workspace, contract)
+    if record:  # what cannot be recorded is told before anything is called
+        with connect(url, token, workspace) as client:
+            client.get("/whoami")
     headers = _headers(header or [])
     plan = Plan(cases, seed, unsafe, frozenset(include or ()), forbidden, _parameters(parameter or []))
     outcome = _run(
-        version, plan, _address(target), headers, duration_s(timeout, "--timeout"), duration_s(within, "--within")
+        version, plan, _address(target), headers, _length_s(timeout, "--timeout"), _length_s(within, "--within")
     )
     told = _told(version, outcome, target.rstrip("/"), headers, seed)
     _print(told, outcome, version, workspace, output)
@@ -103,6 +111,13 @@ def chosen(workspace: Path, name: str) -> ContractVersion:
         )
         raise Invalid(f"the workspace has no contract {name}; it has {', '.join(known) or 'none'}")
     return max(found, key=lambda each: version_key(each.version))
+
+
+def _length_s(text: str, option: str) -> int:
+    length = duration_s(text, option)
+    if not length:
+        raise Invalid(f"{option}: no answer comes in no time; write 10s or more")
+    return length
 
 
 def _address(target: str) -> str:
@@ -188,6 +203,7 @@ def _told(
         "target": target,
         "seed": seed,
         "conforms": outcome.conforms,
+        "verdict": outcome.verdict,
         "requests": outcome.requests,
         "operations": [msgspec.to_builtins(each) for each in outcome.operations],
         "findings": findings,
@@ -249,6 +265,7 @@ def _say(told: dict[str, Any]) -> None:
         for each in told["operations"]
     ]
     say_table(("outcome", "operation", "answers", "why"), rows)
+    rules = {rule.id: rule for rule in _rules()}
     for each in told["findings"]:
         times = f" ({each['count']} times)" if each["count"] > 1 else ""
         say(f"{each['level']}: {each['operation']} {each['message']} [{each['rule']}]{times}".replace("  ", " "))
@@ -256,12 +273,14 @@ def _say(told: dict[str, Any]) -> None:
             say(f"  at {each['location']}")
         if each["request"]:
             say(f"  {each['request']}")
+        if remedy := rules[each["rule"]].remedy:
+            say(f"  → {remedy}")
     say(_summary(told))
 
 
 def _summary(told: dict[str, Any]) -> str:
     idle = sum(each["state"] == "not exercised" for each in told["operations"])
-    verdict = "conforms" if told["conforms"] else "does not conform"
+    verdict = _VERDICTS[told["verdict"]]
     count = len(told["operations"])
     rest = f", {idle} not exercised" if idle else ""
     made = f"{told['requests']} requests, {count} operations{rest}, seed {told['seed']}"

@@ -63,14 +63,14 @@ class Maker:
         """At most `count` requests that the contract allows. Raises: Unknown."""
         bodies = list(self._bodies(count, random))[:count]
         for number, (media, value, pointer) in enumerate(bodies):
-            case = self._case("example" if pointer else "generated", not pointer and number > 0, random)
+            case = self._case("example" if pointer else "generated", not pointer and number > 0, random, number)
             yield msgspec.structs.replace(case, media=media, body=value, about=pointer)
         if bodies:
             return
         if self._operation.request_required:
             raise Unknown("no value of its body could be made, and it declares no example")
         for number in range(count if self._has_choice() else 1):
-            yield self._case("generated", number > 0, random)
+            yield self._case("generated", number > 0, random, number)
 
     def forbidden(self, count: int, random: Random) -> Iterator[Case]:
         """At most `count` requests with one thing that the contract forbids. Raises: Unknown."""
@@ -120,12 +120,12 @@ class Maker:
         told = {**body, **{name: values[0] for name in body if (values := self._known.given(name))}}
         return told if self._validators.is_valid(self._validators.handle(schema), told) else body
 
-    def _case(self, kind: Any, is_full: bool, random: Random) -> Case:
-        """`is_full`: some optional parameters too."""
+    def _case(self, kind: Any, is_full: bool, random: Random, turn: int = 0) -> Case:
+        """`is_full`: some optional parameters too; `turn`: which of the values that were given."""
         operation = self._operation
         path, query, headers, is_told = operation.path, [], [], True
         for parameter in operation.parameters:
-            values = self._written(parameter, is_full, random)
+            values = self._written(parameter, is_full, random, turn)
             if parameter.place == "path":
                 is_told &= values[0] in self._known.told(operation.path, parameter.name)
                 path = path.replace("{" + parameter.name + "}", quote(values[0], safe=""))
@@ -139,11 +139,11 @@ class Maker:
             headers.append(("Idempotency-Key", self._new_key()))
         return Case(operation.id, kind, operation.method, path, tuple(query), tuple(headers), is_told=is_told)
 
-    def _written(self, parameter: Parameter, is_full: bool, random: Random) -> list[str]:
+    def _written(self, parameter: Parameter, is_full: bool, random: Random, turn: int) -> list[str]:
         """The texts of one parameter; [] leaves it out. Raises: Unknown."""
-        given = self._known.given(parameter.name)
+        given = self._given(parameter)
         if given:
-            return [random.choice(given)]
+            return [given[turn % len(given)]]
         is_wanted = parameter.required or (is_full and parameter.check == "value" and random.random() < 0.5)
         if not is_wanted:
             return []
@@ -169,13 +169,26 @@ class Maker:
         is_text = "string" in types_of(parameter.schema, parameter.schema)
         if not is_listed and (parameter.place == "path" or (is_text and not parameter.required)):
             return []
-        return list(instances(parameter.schema, _VALUES, random)) if parameter.check == "value" else []
+        made = list(instances(parameter.schema, _VALUES, random)) if parameter.check == "value" else []
+        is_header = parameter.place in ("header", "cookie")
+        return [value for value in made if not (is_header and isinstance(value, str)) or _is_header_text(value)]
+
+    def _given(self, parameter: Parameter) -> list[str]:
+        """What was given for a parameter; nothing stands for an empty segment of a path."""
+        return [text for text in self._known.given(parameter.name) if text or parameter.place != "path"]
 
     def _has_choice(self) -> bool:
         """Whether another request of the operation could differ."""
-        return any(not parameter.required for parameter in self._operation.parameters) or any(
-            len(self._known.told(self._operation.path, parameter.name)) > 1 for parameter in self._operation.parameters
+        return any(
+            not parameter.required
+            or len(self._given(parameter)) > 1
+            or len(self._known.told(self._operation.path, parameter.name)) > 1
+            for parameter in self._operation.parameters
         )
+
+
+def _is_header_text(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
 
 
 def _texts(value: Any, is_exploded: bool) -> list[str]:

@@ -34,6 +34,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 _MEND = "mend the system, or the contract where the system is right"
+_DECLARE = "declare the body of the error in the contract, or answer application/problem+json"
 RULES: Mapping[str, Rule] = {
     rule.id: rule
     for rule in (
@@ -44,7 +45,8 @@ RULES: Mapping[str, Rule] = {
         Rule("body-missing", "An answer has the body that is declared", remedy=_MEND),
         Rule("response-schema", "An answer fits its schema as answers are read (without writeOnly)", remedy=_MEND),
         Rule("header-missing", "Required headers of an answer are there", remedy=_MEND),
-        Rule("problem-document", "An error is told as RFC 9457 says", remedy="answer application/problem+json"),
+        Rule("problem-document", "An error whose body nobody declares is told as RFC 9457 says", "warning", _DECLARE),
+        Rule("problem-status", "A problem document tells the status of its answer", remedy=_MEND),
         Rule("server-error", "An allowed request makes no system fail", remedy="see the system's log"),
         Rule("no-answer", "A request is answered in time and in bounds", remedy="raise --timeout, or mend the system"),
         Rule("forbidden-accepted", "A request that the contract forbids is refused (4xx)", remedy=_MEND),
@@ -105,10 +107,11 @@ class Judge:
         """An error that is declared otherwise is as declared; one whose body nobody declares is a problem document."""
         content = self._operation.response_schemas.get(status, {})
         if not content and status and answer.media != PROBLEM:
-            yield Breach("problem-document", place, "#/header/content-type", f"expected {PROBLEM}, found another type")
+            message = f"the contract declares no body for it, so {PROBLEM} was expected; found another type"
+            yield Breach("problem-document", place, "#/header/content-type", message)
         told = answer.document
         if answer.media == PROBLEM and isinstance(told, dict) and told.get("status", answer.status) != answer.status:
-            yield Breach("problem-document", place, "/status", "expected the status of the answer, found another")
+            yield Breach("problem-status", place, "/status", "expected the status of the answer, found another")
 
 
 def _outcome(case: Case, answer: Response, place: str) -> Iterator[Breach]:

@@ -11,19 +11,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from catalog.contract import ContractVersion, Operation
 from catalog.errors import Invalid
 from catalog.schema import Validators
+from catalog.walk import objects_in
 from controlplane.conformance.case import Case, Maker, Unknown
+from controlplane.conformance.declared import Declared
 from controlplane.conformance.judge import RULES, Breach, Judge, Level
 from controlplane.conformance.known import Known, is_collection
 from policies.request import Response
 
 State = Literal["conforms", "breaks", "refused", "not exercised"]
+Verdict = Literal["conforms", "breaks", "not exercised"]
+NOTHING = "nothing-exercised"
 NOT_SAFE = "it is not safe: name it by --include, or allow all by --unsafe"
 NO_TIME = "the time for the run was up: raise --within"
 
@@ -77,7 +81,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def conforms(self) -> bool:
-        return not any(found.level == "error" for found in self.findings)
+        return self.verdict == "conforms"
+
+    @property
+    def verdict(self) -> Verdict:
+        """`not exercised`: nothing contradicts the contract, but no success was seen that could speak for it."""
+        rules = {found.rule for found in self.findings if found.level == "error"}
+        return "conforms" if not rules else "not exercised" if rules == {NOTHING} else "breaks"
 
 
 Send = Callable[[Case], Response]  # raises NoAnswer
@@ -93,12 +103,13 @@ def run(
 ) -> Outcome:
     """Exercise `version`. `has_time` is asked before each request, `tell` is told of each operation done.
 
-    Raises: Invalid when `plan` names an operation that the contract does not have.
+    Raises: Invalid when `plan` names an operation or a parameter that the contract does not have.
     """
     names = {operation.id for operation in version.operations}
     unknown = sorted(plan.include - names)
     if unknown:
         raise Invalid(f"{version.ref} has no operation {', '.join(unknown)}; it has {', '.join(sorted(names))}")
+    _require_parameters(version, plan.parameters)
     running = _Run(version, plan, send, new_key, has_time)
     done = {}
     for operation in sorted(version.operations, key=_turn):
@@ -106,6 +117,31 @@ def run(
         tell(1)
     told = tuple(done[operation.id] for operation in version.operations)
     return Outcome(told, tuple(running.findings(told)), sum(each.requests for each in told))
+
+
+def _require_parameters(version: ContractVersion, told: Mapping[str, Sequence[str]]) -> None:
+    """Values are given for parameters, and for members that bodies of requests may have."""
+    known = {parameter.name for operation in version.operations for parameter in operation.parameters}
+    if told.keys() <= known:
+        return
+    schemas = [schema for operation in version.operations for schema in operation.request_schemas.values()]
+    bodies = [each for operation in version.operations for each in _examples(version, operation)]
+    members = {name for node, _ in objects_in(schemas) for name in _names(node)}
+    members |= {name for body in bodies if isinstance(body, dict) for name in body}
+    unknown = sorted(told.keys() - known - members)
+    if unknown:
+        message = f"{version.ref} has no parameter and no member of a body {', '.join(unknown)}"
+        raise Invalid(f"{message}; its parameters are {', '.join(sorted(known)) or 'none'}")
+
+
+def _names(schema: Mapping[str, Any]) -> Iterator[str]:
+    declared = schema.get("properties")
+    yield from declared if isinstance(declared, dict) else ()
+
+
+def _examples(version: ContractVersion, operation: Operation) -> Iterator[Any]:
+    declared = Declared(version.document, operation)
+    yield from (example.value for media in operation.request_schemas for example in declared.bodies(media))
 
 
 def _turn(operation: Operation) -> tuple[bool, bool, bool]:
@@ -180,7 +216,7 @@ class _Run:
             yield Found(breach.rule, level, operation, breach.location, breach.pointer, breach.message, count, case)
         if not any(status.startswith("2") for each in told for status in each.statuses):
             message = "no operation answered with success, so that nothing is known of the answers that count"
-            yield Found("nothing-exercised", "error", "", "", "", message, 1, Case("", "generated", "", ""))
+            yield Found(NOTHING, "error", "", "", "", message, 1, Case("", "generated", "", ""))
 
 
 def _exercise(operation: Operation, state: State, reason: str) -> Exercise:

@@ -28,6 +28,7 @@ class RunReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests: Annotated[int, msgspec.Meta(ge=0)]
     operations: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=5_000)]
     findings: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=5_000)]
+    verdict: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class RunView(msgspec.Struct, frozen=True):

@@ -50,3 +50,13 @@ def test_optional_members_and_listed_values_come_up() -> None:
 def test_of_what_takes_nothing_there_is_none() -> None:
     for schema in (False, {"type": "string", "minLength": 3, "maxLength": 2}):
         assert list(instances(schema, 3, Random(0))) == []
+
+
+def test_edges_of_numbers_and_texts_come_up() -> None:
+    """The longest text, the shortest, letters beyond ASCII, a number far from all bounds."""
+    members = {"item": {"type": "string", "maxLength": 40}, "quantity": {"type": "integer", "minimum": 1}}
+    schema = {"type": "object", "required": ["item", "quantity"], "properties": members}
+    made = list(instances(schema, 30, Random(0)))
+    items, quantities = {each["item"] for each in made}, {each["quantity"] for each in made}
+    assert len(made) >= 10 and {"", "a" * 40} <= items and not all(item.isascii() for item in items)
+    assert 1 in quantities and max(quantities) > 1_000_000

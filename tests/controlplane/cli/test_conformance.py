@@ -90,6 +90,9 @@ BAD = [
     (("shop.orders", "--target", "http://127.0.0.1:9", "--header", "A: @nowhere"), "nowhere"),
     (("shop.orders", "--target", "http://127.0.0.1:9", "--parameter", "x"), "name=value"),
     (("shop.orders", "--target", "http://127.0.0.1:9", "--include", "orders.erase"), "orders.create"),
+    (("shop.orders", "--target", "http://127.0.0.1:9", "--parameter", "limti=3"), "its parameters are id, limit"),
+    (("shop.orders", "--target", "http://127.0.0.1:9", "--timeout", "0s"), "--timeout"),
+    (("shop.orders", "--target", "http://127.0.0.1:9", "--record"), "no control plane is known"),
     (("shop.orders", "--target", "http://127.0.0.1:9"), "cannot be reached"),
 ]
 

@@ -19,6 +19,13 @@ COMMANDS = {
     "demo": ("demo", "--run-dir", "run", "--rate", "5"),
     "demo for a while": ("demo", "--run-dir", "run", "--rate", "5", "--duration", "60", "--no-dashboards"),
 }
+#: each command and each signal, not each pair: a demo takes its time to start
+ENDS = [
+    ("up", signal.SIGKILL),
+    ("up", signal.SIGHUP),
+    ("demo", signal.SIGKILL),
+    ("demo for a while", signal.SIGHUP),
+]
 LAST_STARTED = {"up": "running until Ctrl-C", "demo": "running for ", "demo for a while": "running for "}
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
@@ -62,8 +69,7 @@ def start(command: str, cwd: Path) -> tuple[Process, set[int]]:
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("command", "number"), ENDS, ids=lambda value: getattr(value, "name", value))
 def test_nothing_outlives_its_command(command: str, number: signal.Signals, tmp_path: Path) -> None:
     """Control plane, gateway, pages, systems and driver are gone within seconds."""
     process, started = start(command, tmp_path)

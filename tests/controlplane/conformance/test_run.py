@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from catalog.errors import Invalid
 from controlplane.conformance.run import NO_TIME, NOT_SAFE, Plan, run
 from controlplane.conformance.send import MOST_BYTES, Sender
-from tests.controlplane.conformance.conftest import ONE, System, good, listening
+from controlplane.registry.candidate import load_workspace
+from tests.controlplane.conformance.conftest import DOCUMENT, ONE, System, files, good, listening
 
 
 def tried(version, answer, plan=None, timeout_s=5.0, **more):
@@ -83,7 +85,7 @@ def test_what_is_not_safe_is_called_only_when_it_is_named(version) -> None:
             "status-undeclared",
             "orders.list",
         ),
-        (altered("/orders/o-17", status=404, document={"status": 500}), "problem-document", "orders.get"),
+        (altered("/orders/o-17", status=404, document={"status": 500}), "problem-status", "orders.get"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -119,7 +121,7 @@ def test_a_request_that_the_contract_forbids_must_be_refused(version) -> None:
 
 def test_where_nothing_succeeds_nothing_conforms(version) -> None:
     outcome, found, _ = tried(version, lambda *call: (404, {"status": 404}, {}))
-    assert not outcome.conforms and ("nothing-exercised", "") in found
+    assert not outcome.conforms and outcome.verdict == "not exercised" and ("nothing-exercised", "") in found
     assert state(outcome, "orders.list")[0] == "refused"
 
 
@@ -157,3 +159,28 @@ def test_what_is_given_stands_before_what_the_contract_declares(version) -> None
 def test_an_operation_that_does_not_exist_cannot_be_named(version) -> None:
     with pytest.raises(Invalid, match="it has orders"):
         tried(version, good, Plan(include=frozenset({"orders.erase"})))
+
+
+def test_a_parameter_that_does_not_exist_cannot_be_given(version) -> None:
+    with pytest.raises(
+        Invalid, match="no parameter and no member of a body plaec; its parameters are id, limit, place"
+    ):
+        tried(version, good, Plan(parameters={"plaec": ["north"]}))
+
+
+def test_every_value_that_is_given_is_tried(version) -> None:
+    """Empty is no value of a path: it would be another path."""
+    plan = Plan(cases=5, parameters={"place": ["north", "", "south", "east"]})
+    _, _, system = tried(version, good, plan)
+    stock = {path for _, path, _, _ in system.calls if path.startswith("/stock")}
+    assert stock == {"/stock/north", "/stock/south", "/stock/east"}
+
+
+def test_an_error_whose_body_nobody_declares_breaks_nothing() -> None:
+    """It is told as a warning: gateways let it through."""
+    plain = altered("/orders/o-17", status=410, headers={"content-type": "application/json"})
+    document = copy.deepcopy(DOCUMENT)
+    document["paths"]["/orders/{id}"]["get"]["responses"]["410"] = {"description": "Gone."}
+    (changed,) = load_workspace(files(document)).versions
+    outcome, found, _ = tried(changed, plain)
+    assert ("problem-document", "orders.get") in found and outcome.conforms
