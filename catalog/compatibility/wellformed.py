@@ -31,6 +31,19 @@ def inner_problems(document: Document) -> list[Problem]:
     ]
 
 
+def unread(document: Document) -> list[str]:
+    """Why parts of a schema can only be compared as text, each as a sentence: references that lead elsewhere, a dialect
+    that is not known."""
+    if not document.dialect.keywords:
+        return [f"$schema {document.root.get('$schema')!r} names no dialect that is known: it is compared as text"]
+    leads = ((schema.get("$ref"), base) for schema, base, _ in document.schemas())
+    addresses = {document.address(ref, base) for ref, base in leads if isinstance(ref, str)}
+    outside = sorted(each for each in addresses if document.find(each) is None)
+    return [
+        f"$ref {each.rstrip('#')!r} is not followed, for nothing is fetched: embed what it names" for each in outside
+    ]
+
+
 def _bad_patterns(schema: dict[str, Any], known: frozenset[str], pointer: str) -> Iterator[Problem]:
     if "pattern" in known and isinstance(schema.get("pattern"), str) and not _is_pattern(schema["pattern"]):
         yield _no_pattern(schema["pattern"], join(pointer, "pattern"))

@@ -70,7 +70,8 @@ def test(
     Only operations that execute nothing are called (GET, HEAD, x-waybill safe: true), unless --include names others.
     Answers are held to declared status, media type, required headers and schema, as the gateway holds them. What was
     not exercised is told with the reason. Redirects are not followed; credentials appear nowhere in the result.
-    Exit status 0 when the system conforms, 1 when it does not or nothing could be seen, 2 when an input is wrong or nobody answers.
+    Exit status 0 when the system conforms, 1 when it does not or nothing could be seen, 2 when an input is wrong or
+    nobody answers.
 
     Example: waybill contract test procurement.suppliers --target http://127.0.0.1:9000 --header 'X-API-Key: $KEY'
     """

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from catalog.errors import Invalid, Problem
-from controlplane.cli.output import Format, FormatOption, say, say_json
+from controlplane.cli.output import Format, FormatOption, remark, say, say_json
 from controlplane.cli.source import STANDARD_INPUT, label_of, read_source
 
 app = typer.Typer(
@@ -54,9 +54,9 @@ def diff(
     """Compare two JSON Schemas: what changed, whether it is compatible, and the least version step.
 
     A schema is compatible when that is proven, incompatible when an instance refutes it (each such change shows one),
-    and otherwise unknown, which counts as breaking. Drafts 4, 6, 7, 2019-09 and 2020-12 are told apart by $schema.
-    References to canonical schemas of the built-in library are followed; nothing is fetched. Exit status 1 also says
-    that the change is breaking or unknown.
+    and otherwise unknown, which counts as breaking. The version step is that of old instances, whatever the mode.
+    Drafts 4, 6, 7, 2019-09 and 2020-12 are told apart by $schema. References to canonical schemas of the built-in
+    library are followed; nothing is fetched. Exit status 1 also says that the change is breaking or unknown.
 
     Example: waybill schema diff old.json new.json
     waybill schema diff schemas/supplier/1.0.0.json - --mode full --format json
@@ -74,11 +74,13 @@ def diff(
     if mode is not Mode.backward:
         backward = compare_schemas(*schemas, policy=policy.value, resources=resources)
     bump = schema_bump(*schemas, backward)
+    if comparison.verdict == "unknown":
+        _remark_unread(schemas, resources)
     if output is Format.json:
         changes = [_as_json(change) for change in comparison.changes]
         say_json({"verdict": comparison.verdict, "bump": bump, "changes": changes})
     else:
-        _say(comparison, bump)
+        _say(comparison, bump, mode)
     if comparison.verdict != "compatible":
         raise typer.Exit(1)
 
@@ -111,10 +113,22 @@ def _as_json(change: Any) -> dict[str, Any]:
     return {name: getattr(change, name) for name in ("rule", "pointer", "verdict", "message", "witness")}
 
 
-def _say(comparison: Any, bump: str) -> None:
+def _remark_unread(schemas: tuple[Any, Any], resources: dict[str, Any]) -> None:
+    """What keeps the prover from reading them."""
+    from catalog.compatibility.dialect import dialect_of
+    from catalog.compatibility.document import Document
+    from catalog.compatibility.wellformed import unread
+
+    documents = [Document(schema, dialect_of(schema), resources) for schema in schemas]
+    for sentence in dict.fromkeys(each for document in documents for each in unread(document)):
+        remark(f"note: {sentence}")
+
+
+def _say(comparison: Any, bump: str, mode: Mode) -> None:
     for change in comparison.changes:
         say(f"{_SIGNS[change.verdict]}{change.pointer or '(whole schema)'}: {change.message} [{change.rule}]")
         if change.verdict == "incompatible":
             say(f"      for example {msgspec.json.encode(change.witness).decode()}")
     counted = len(comparison.changes)
-    say(f"{comparison.verdict}; {counted} change{'' if counted == 1 else 's'}; version step: {bump}")
+    step = "version step" if mode is Mode.backward else f"{mode.value}; version step (of old instances)"
+    say(f"{comparison.verdict}; {counted} change{'' if counted == 1 else 's'}; {step}: {bump}")

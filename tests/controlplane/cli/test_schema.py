@@ -89,3 +89,16 @@ def test_bad_input_is_one_message(tmp_path: Path, content, told) -> None:
     (tmp_path / "good.json").write_text("{}")
     (tmp_path / "bad.yaml").write_text(content)
     assert told in is_readable(run_waybill("schema", "diff", "good.json", "bad.yaml", cwd=tmp_path), 2)
+
+
+def test_what_cannot_be_read_is_told(tmp_path, capsys, monkeypatch) -> None:
+    """A verdict "unknown" without a word on why would be a dead end; nothing of it stands in the result itself."""
+    (tmp_path / "a.json").write_text(json.dumps({"$ref": "https://a.example/elsewhere.json"}))
+    (tmp_path / "b.json").write_text(json.dumps({"type": "string"}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["waybill", "schema", "diff", "a.json", "b.json", "--mode", "full"])
+    with pytest.raises(SystemExit):
+        program.run()
+    told = capsys.readouterr()
+    assert "'https://a.example/elsewhere.json' is not followed" in told.err and "followed" not in told.out
+    assert told.out.strip().splitlines()[-1] == "unknown; 2 changes; full; version step (of old instances): major"
