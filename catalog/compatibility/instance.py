@@ -26,8 +26,9 @@ _MOST_ITEMS = 2
 _LONGEST = 4_096  # characters of a text that is wished for
 _LETTERS = ("ß", "Größe 漢字", "naïve 😀 <&'\"")
 #: what bounds a number or a text by itself
-_LIMITS = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum", "const") + (
-    ("minLength", "maxLength", "pattern", "format")
+_LIMITS = (
+    *("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum", "const"),
+    *("minLength", "maxLength", "pattern", "format"),
 )
 
 
