@@ -10,6 +10,7 @@ from catalog.compatibility.release import Candidate, Release
 from catalog.errors import Problem
 from controlplane.approval.view import RequirementView
 from controlplane.conformance.service import RunView
+from controlplane.traffic.draft import DraftUse
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -85,6 +86,16 @@ def consumers(found: Iterable[Touched], version: str, days: int) -> Iterator[Gro
             else f"tell {owner}; the older version goes on until its sunset"
         )
         yield Ground("consumer-touched", message, remedy, False)
+
+
+def shadow(uses: Sequence[DraftUse], ref: str, days: int) -> Iterator[Ground]:
+    """What the draft said of real calls while it ran in shadow, as it was applied then."""
+    judged, refused = sum(use.calls for use in uses), sum(use.refused + use.missing for use in uses)
+    if not refused:
+        return
+    who = sorted({use.consumer for use in uses if use.refused or use.missing})
+    message = f"in shadow it would have refused {refused} of {judged} calls of the last {days} days: {', '.join(who)}"
+    yield Ground("shadow-refused", message, f"see where: `waybill contract shadow {ref}`", False)
 
 
 def waivers(release: Release | None) -> Iterator[Ground]:

@@ -30,6 +30,7 @@ from controlplane.registry.plan import InForce
 from controlplane.registry.proof import RULE, demands_test
 from controlplane.registry.service import in_force
 from controlplane.slo.watermark import read_watermark
+from controlplane.traffic.draft import DraftUse, uses_of
 from controlplane.traffic.field import FieldUser, fields_of
 from controlplane.traffic.usage import users_of
 
@@ -91,6 +92,7 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
         *ground.lint_errors(_lint_errors(asked)),
         *ground.tests(recorded, new.sha256, demands_test(asked.now.refs, asked.now.blobs)),
         *ground.consumers(found, asked.version, asked.days),
+        *ground.shadow(_shadow(context, connection, asked), asked.ref, asked.days),
         *ground.waivers(release),
         *ground.approvals(asked.planned.needs),
     ]
@@ -106,6 +108,11 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
         not_touched=len(seen - hit),
         last_run=recorded[0] if recorded else None,
     )
+
+
+def _shadow(context: Context, connection: Connection, asked: _Asked) -> list[DraftUse]:
+    now_us = read_watermark(connection, context.clock()).as_of_us
+    return uses_of(connection, asked.name, asked.version, asked.days, now_us, Sight(None, False))
 
 
 def _lint_errors(asked: _Asked) -> list[Problem]:

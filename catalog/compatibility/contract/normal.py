@@ -50,7 +50,11 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
     """A document as JSON has it: YAML readers make numbers of status codes, and dates of dates."""
     try:
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+    except RecursionError as error:
+        message = "is nested too deeply: objects and lists within one another, or an endless one"
+        remedy = "flatten it, or give its deepest parts names under components and refer to them"
+        raise Invalid("a document cannot be compared", [Problem(message, remedy=remedy)]) from error
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise Invalid("not a JSON document", [Problem(f"holds what JSON cannot: {error}")]) from error
     return plain
 

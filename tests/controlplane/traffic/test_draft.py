@@ -120,3 +120,14 @@ def test_a_draft_comes_changes_and_is_published(api: Api) -> None:
     assert [(item["kind"], item["name"]) for item in plan["added"]] == [("contract", "logistics.parcels@1.1.0")]
     back = api.post("/workspace/plan", {"files": draft}).json()["refused"]
     assert [problem["rule"] for problem in back] == ["life-cycle"]
+
+
+def test_what_shadow_saw_is_a_reason_of_can_i_publish(api: Api, told: None) -> None:
+    """It does not block: which calls are worth refusing is for people to say."""
+    files = workspace({"1.0.0": "published", "2.0.0": "draft"})
+    path = "/contracts/logistics.parcels/2.0.0/readiness"
+    grounds = api.post(path, {"files": files}, params={"days": 2}).json()["grounds"]
+    (found,) = [each for each in grounds if each["rule"] == "shadow-refused"]
+    assert not found["is_blocking"] and "4 of 6 calls of the last 2 days: shop, stranger" in found["message"]
+    grounds = api.post(path.replace("2.0.0", "1.0.0"), {"files": files}).json()["grounds"]
+    assert "shadow-refused" not in [each["rule"] for each in grounds]
