@@ -25,6 +25,7 @@ from controlplane.cli.touched import RULES, Touched, say_whole, words
 if TYPE_CHECKING:
     from catalog.canonical import Canonicals
     from catalog.compatibility.contract import Change, ContractComparison
+    from catalog.compatibility.contract.rule import Rule
 
 _LEVELS: dict[str, Level] = {"major": "error", "minor": "warning", "patch": "hint"}
 _KEYS = ("rule", "operation", "location", "direction", "severity", "message", "fingerprint", "witness")
@@ -177,7 +178,12 @@ def _items(changes: Sequence[Change], file: str, touched: Touched | None) -> lis
 def _rules() -> list[RuleText]:
     from catalog.compatibility.contract import RULES
 
-    return [RuleText(rule.id, rule.title, rule.explanation) for rule in RULES.values()]
+    return [RuleText(rule.id, rule.title, rule.explanation, level=_level(rule)) for rule in RULES.values()]
+
+
+def _level(rule: Rule) -> Level:
+    """The heavier of its two weights."""
+    return _LEVELS[min(rule.request, rule.response, key=list(_LEVELS).index)]
 
 
 def summary(found: ContractComparison) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from catalog.errors import Invalid
+from catalog.pointer import is_within
 from controlplane.cli.client import Client
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, say, say_json, say_table
@@ -43,6 +47,7 @@ class Seen(NamedTuple):
         return frozenset(seen["field"] for item in found for seen in item["fields"])
 
 
+_WIDTH = 100
 _WAYS = ("request", "response")
 _KEY = ("consumer", "version", "operation", "direction")
 
@@ -75,6 +80,8 @@ def users(
     """
     with connect(url, token, workspace) as client:
         seen = seen_users(client, name, days)
+        if not seen.items:
+            _require_known(client, name)
     told = [
         {**user, "uses": [_with_fields(seen, user["consumer"], use) for use in user["uses"]]} for user in seen.items
     ]
@@ -83,6 +90,13 @@ def users(
         say_json({"contract": name, "days": days, "items": told, "late": late})
     else:
         _say(name, days, told, late)
+
+
+def _require_known(client: Client, name: str) -> None:
+    """Nobody uses a contract that does not exist: a slip must not read like a safe removal. Raises: Invalid."""
+    known = sorted(item["name"] for item in client.get("/contracts")["items"])
+    if name not in known:
+        raise Invalid(f"no contract {name} is published; there are {', '.join(known) or 'none'}")
 
 
 def _with_fields(seen: Seen, consumer: str, use: dict[str, Any]) -> dict[str, Any]:
@@ -108,15 +122,32 @@ def _say(name: str, days: int, items: list[dict[str, Any]], late: list[dict[str,
         ]  # fmt: skip
         say_table(("consumer", "version", "operation", "calls", "refused", "last"), rows)
         for user, use in uses:
-            whose = f"  {user['consumer']} {use['version']} {use['operation']}"
-            for way in _WAYS:
-                if use["fields"][way]:
-                    say(f"{whose} {way}: {' '.join(use['fields'][way])}")
+            _say_fields(user["consumer"], use)
     quiet = [user["consumer"] for user in items if not user["uses"]]
     if quiet:
         say(f"granted, and not seen: {', '.join(quiet)}")
     for each in late:
-        say(f"{each['consumer']} ({each['owner'] or 'no owner'}) still calls {each['version']}: {_ends(each)}")
+        whose = f"{each['consumer']} ({each['owner'] or 'no owner'})"
+        say(f"{whose} still calls {each['operation']} of {each['version']}: {_ends(each)}")
+
+
+def _say_fields(consumer: str, use: dict[str, Any]) -> None:
+    """By place: the body that was sent, the query, the answer of each status. What holds a field that is told goes
+    without saying."""
+    if not any(use["fields"].values()):
+        return
+    say(f"{consumer} {use['version']} {use['operation']}")
+    for way, what in zip(_WAYS, ("sent", "answered"), strict=True):
+        places = groupby((field.partition(":") for field in use["fields"][way]), key=lambda parts: parts[0])
+        for place, found in places:
+            names = [name for _, _, name in found]
+            told = [name for name in names if not any(is_within(other, name) and other != name for other in names)]
+            text = ", ".join(name or "all of it" for name in told)
+            say(
+                fill(
+                    text, _WIDTH, initial_indent=f"  {what} {place}: ", subsequent_indent="    ", break_long_words=False
+                )
+            )
 
 
 def _ends(use: dict[str, Any]) -> str:

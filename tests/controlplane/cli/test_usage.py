@@ -84,16 +84,26 @@ def test_users_are_told_with_fields_and_days_to_sunset(run: Run, parcels: None) 
 
 def test_text_says_who_has_to_move_on(run: Run, parcels: None) -> None:
     _, out = run("contract", "users", "logistics.parcels")
-    assert "shop 1.0.0 parcels.create request: body: body:/id" in out
+    assert "shop 1.0.0 parcels.create\n  sent body: /id\n  answered 201: all of it\n" in out
     sunset = STATES["1.0.0"]["sunset_at"]
-    assert f"shop (no owner) still calls 1.0.0: deprecated, 17 days to its sunset ({sunset}); go on to 2.0.0" in out
+    assert (
+        f"shop (no owner) still calls parcels.create of 1.0.0: deprecated, 17 days to its sunset ({sunset}); go on to 2.0.0"
+        in out
+    )
     assert "mill" in out and "mill (" not in out
 
 
-def test_a_contract_that_nobody_called(run: Run) -> None:
+def test_a_contract_that_does_not_exist_is_no_contract_without_users(run: Run, parcels: None) -> None:
+    for name in ("logistics.parcel", "logistics.parcels@1.0.0"):
+        assert run("contract", "users", name)[0] == 2
+    assert run("contract", "users", "logistics.parcels", "--days", "1")[0] == 0
+
+
+def test_a_contract_that_nobody_called(run: Run, api: Api) -> None:
+    assert api.post("/workspace/apply", {"files": _two_majors()}).status_code == 200
     assert run("contract", "users", "logistics.parcels") == (
         0,
-        "nobody was seen on logistics.parcels in the last 30 days\n",
+        "nobody was seen on logistics.parcels in the last 30 days\ngranted, and not seen: shop\n",
     )
 
 
