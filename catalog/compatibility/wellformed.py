@@ -45,11 +45,11 @@ def unread(document: Document) -> list[str]:
 
 
 def _bad_patterns(schema: dict[str, Any], known: frozenset[str], pointer: str) -> Iterator[Problem]:
-    if "pattern" in known and isinstance(schema.get("pattern"), str) and not _is_pattern(schema["pattern"]):
+    if "pattern" in known and isinstance(schema.get("pattern"), str) and not is_pattern(schema["pattern"]):
         yield _no_pattern(schema["pattern"], join(pointer, "pattern"))
     named = schema.get("patternProperties") if "patternProperties" in known else None
     for name in named if isinstance(named, dict) else ():
-        if not _is_pattern(name):
+        if not is_pattern(name):
             yield _no_pattern(name, join(pointer, "patternProperties", name))
 
 
@@ -67,7 +67,7 @@ def _no_pattern(text: str, pointer: str) -> Problem:
     return Problem(f"{text[:200]!r} is no regular expression", pointer, remedy=_PATTERN_REMEDY, rule="schema")
 
 
-def _is_pattern(text: str) -> bool:
+def is_pattern(text: str) -> bool:
     """Whether an ECMA-262 reader takes a pattern, or Python's: one that only one of them knows is not wrong."""
     try:
         jsonschema_rs.Draft202012Validator({"pattern": text}, offline=True)

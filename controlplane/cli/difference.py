@@ -19,7 +19,7 @@ from controlplane.cli.output import say, say_json
 from controlplane.cli.report import Item, Level, RuleText, junit, markdown, sarif
 from controlplane.cli.report.markdown import cell
 from controlplane.cli.schema import Policy, library_schemas
-from controlplane.cli.source import STANDARD_INPUT, read_source
+from controlplane.cli.source import STANDARD_INPUT, label_of, read_source
 from controlplane.cli.touched import RULES, Touched, say_whole, words
 
 if TYPE_CHECKING:
@@ -113,12 +113,27 @@ def _compared(old: str, new: str, policy: Policy, canonicals: Canonicals) -> Ver
 
     if old == new == STANDARD_INPUT:
         raise Invalid("only one of the two can be read from standard input")
-    documents = [read_source(name) for name in (old, new)]
+    documents = [_read(name) for name in (old, new)]
     try:
         found = compare_contracts(documents[0], documents[1], policy=policy.value, canonicals=canonicals)
     except Invalid as error:
         raise Invalid(f"{old} and {new} cannot be compared: {error.detail}", error.problems) from error
     return Versions(documents[0], documents[1], found)
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A document whose frame and schemas can be read. Raises: Invalid with file, pointer and remedy."""
+    from catalog.compatibility.contract.normal import kind_of, plain_document
+    from catalog.compatibility.contract.wellformed import Frame, schema_flaws
+
+    document: dict[str, Any] = read_source(name)
+    if kind_of(document) == "openapi" and "openapi" in document:
+        plain = plain_document(document)
+        flaws = [*Frame(plain).flaws, *schema_flaws(plain)]
+        if flaws:
+            shown = [msgspec.structs.replace(flaw, file=label_of(name)) for flaw in flaws]
+            raise Invalid(f"{label_of(name)} is no OpenAPI document that can be compared", shown)
+    return document
 
 
 def _library() -> Canonicals:
