@@ -189,9 +189,12 @@ def _kept(parameter: str, chosen: str, default: str) -> str:
 
 def _settle(page: str) -> None:
     """Put into the address what was just chosen, before the first link is drawn. On another page the address alone
-    says what is looked at."""
+    says what is looked at. On the same page the browser is told its address again: after a link within a page
+    Streamlit leaves the old one there, and whatever is pressed next would take the reader back."""
     is_same = st.session_state.get("page") == page
     st.session_state["page"] = page
+    if is_same:
+        st.query_params.from_dict(st.query_params.to_dict())
     for name in CARRIED:
         key = f"choice-{name}"
         if not is_same:

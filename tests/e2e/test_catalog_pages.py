@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -31,9 +30,10 @@ class Site(NamedTuple):
     architect: str  # token
 
 
-@pytest.fixture
-def site(tmp_path: Path, chromium: str) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Site]:
     """A control plane with a contract and a schema in force, and pages; needs nothing without a browser."""
+    tmp_path = tmp_path_factory.mktemp("catalog")
     governed = {"governance.yaml": GOVERNANCE, "schemas/parcel/schema.yaml": SCHEMA}
     processes: list[Process] = [start_control_plane(tmp_path)]
     try:
@@ -63,13 +63,30 @@ def asked(api: httpx.Client, path: str, body: Any, **headers: str) -> Any:
     return answer.json()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     expect.set_options(timeout=SHOWN_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield launched
         launched.close()
+
+
+def test_what_is_clicked_is_in_the_address_and_stays_there(site: Site, browser: Browser) -> None:
+    """From the list by links only: tabs show the same contract, and the way back is the browser's, too."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(SHOWN_MS)
+    page.goto(f"{site.pages}/catalog")
+    page.get_by_role("link", name="Parcels", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/catalog\?contract=logistics\.parcels$"))
+    page.get_by_role("radio", name="Compare versions").click()
+    expect(page.get_by_text("nothing to compare it with")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"contract=logistics\.parcels&view=compare$"))
+    page.go_back()
+    expect(page.get_by_text("Who uses it")).to_be_visible()
+    page.get_by_role("link", name="All contracts").click()
+    expect(page.get_by_text("1 of 1 contracts")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/catalog$"))
 
 
 def test_a_proposal_is_read_approved_published_and_compared(site: Site, browser: Browser) -> None:
