@@ -56,6 +56,7 @@ class Release(msgspec.Struct, frozen=True):
     changes: int = 0  # of all, against `previous`
     is_draft: bool = False
     weight: Bump = "none"  # what approvals go by: waived changes count, ends that were announced and have come do not
+    free: str = ""  # the next version with a number that is great enough
 
     @property
     def is_refused(self) -> bool:
@@ -91,6 +92,7 @@ def release(
     waivers: Iterable[Waiver],
 ) -> Release:
     """What `new` owes those of `others` that are below it; drafts among them count for nothing."""
+    others = list(others)
     below = [each for each in others if version_key(each.version) < version_key(new.version) and not each.is_draft]
     if not below:
         return Release(kind, f"{subject}@{new.version}", None, "major", "none", is_draft=new.is_draft, weight="major")
@@ -103,17 +105,27 @@ def release(
             reasons = {**{reason.fingerprint: reason for reason in broken}, **reasons}
     asked = sorted(_waived(reasons.values(), subject, waivers), key=_weight)
     declared = declared_bump(previous.version, new.version)
+    needed = shifted(_heaviest(reason for reason in asked if not reason.is_waived), new.version)
     return Release(
         kind,
         f"{subject}@{new.version}",
         previous.version,
         declared,
-        shifted(_heaviest(reason for reason in asked if not reason.is_waived), new.version),
+        needed,
         tuple(asked[:TOLD_MOST]),
         len(changes),
         new.is_draft,
         _approval_weight(declared, asked, new.version),
+        _free(previous, needed, [each for each in others if each.version != new.version and not each.is_draft]),
     )
+
+
+def _free(previous: Candidate[T], needed: Bump, known: Sequence[Candidate[T]]) -> str:
+    """The next version that nothing has yet: published ones never change."""
+    versions = [each.version for each in known]
+    near = [each.version for each in known if each.line == previous.line]
+    free = following(max(near, key=version_key), needed)
+    return following(max(versions, key=version_key), needed) if free in versions else free
 
 
 def _heaviest(reasons: Iterable[Reason]) -> Bump:
@@ -203,13 +215,11 @@ def _early(release_: Release, reason: Reason, file: str) -> Problem:
 
 
 def _problem(release_: Release, reason: Reason, file: str) -> Problem:
-    subject, _, version = release_.name.partition("@")
+    subject = release_.name.partition("@")[0]
     what = f"{release_.name} is a {release_.declared} release after {release_.previous} and needs {release_.needed}"
     where = " ".join(filter(None, (reason.operation, reason.location or "/")))
     proof = "; it could not be proved safe" if reason.is_undecided else ""
     against = f", against {reason.against}" if reason.against != release_.previous else ""
     message = f"{what}: {where}: {reason.message} [{reason.rule}{against}]{proof}"
-    remedy = (
-        f"publish it as {following(release_.previous or version, release_.needed)}, take the change back, or waive "
-    )
+    remedy = f"publish it as {release_.free}, take the change back, or waive "
     return Problem(message, "", file, f"{remedy}{reason.fingerprint[:16]} of {subject} in waivers/", "under-bump")

@@ -55,7 +55,7 @@ def compare_contents(
         for name in found:
             _entries(ledger, entry, after[name], direction, place.at("content", media), media)
     for media, entry in sorted(after.items()):
-        if media not in taken and not covering(media, before):
+        if not covering(media, before):  # a range that takes in what was there is wider: also new
             ledger.tell(added, place.at("content", media), direction, None, entry, what=media)
         elif media not in before and media not in taken:
             for name in covering(media, before):  # a range was narrowed to what it held

@@ -36,9 +36,18 @@ def compare_contracts(
     else:
         compare_asyncapi(ledger)
     compare_positions(ledger, policy)
+    _dialects(ledger)
     if not ledger.changes:
         _unused(ledger)
     return comparison(sorted(_distinct(ledger.changes), key=_order))
+
+
+def _dialects(ledger: Ledger) -> None:
+    """Schemas that stand as they stood mean something else in another dialect."""
+    old, new = ledger.sides.old.dialect, ledger.sides.new.dialect
+    if old != new:
+        place = Place("", "/jsonSchemaDialect")
+        ledger.tell("schema-undecided", place, None, old, new, severity="major", is_undecided=True)
 
 
 def _distinct(changes: Iterable[Change]) -> Iterable[Change]:

@@ -147,6 +147,10 @@ class _Judge:
 
     def _rest(self, position: Position, findings: list[Finding], listing: Listing, is_proved: bool) -> None:
         is_told = is_proved or any(finding.is_break for finding in findings)
+        sides = self._ledger.sides
+        if sides.old.is_unread(position.old) or sides.new.is_unread(position.new):
+            self._whole_change(position, "schema-undecided", None, True)
+            return
         if listing.is_described:
             self._whole_change(position, "schema-described")
         if listing.beyond > PATCH or (listing.beyond and not listing.is_described):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
 from catalog.canonical import resolve_local
+from catalog.compatibility.dialect import dialect_of
 from catalog.pointer import join
 from catalog.snapshot import canonical_json, sha256_hex
 from catalog.walk import objects_in
@@ -25,6 +27,53 @@ class Side:
         self._uses: dict[str, frozenset[str]] = {}
         self._text_hashes: dict[str, str] = {}
         self._sha256: dict[bytes, str] = {}
+
+    @cached_property
+    def has_names(self) -> bool:
+        """Whether schemas are named, so that references may lead to them by other ways than by pointer."""
+        names = ("$id", "$anchor", "$dynamicAnchor")
+        return any(isinstance(node.get(name), str) for node, _ in objects_in(self.document) for name in names)
+
+    @cached_property
+    def dialect(self) -> str:
+        """What the document says that its schemas are written in; "" for what its version implies."""
+        told = self.document.get("jsonSchemaDialect")
+        return told if isinstance(told, str) else ""
+
+    def is_unread(self, schema: Any) -> bool:
+        """Whether what a schema means hangs on names, dynamic scope or another dialect, which are not followed here."""
+        if self._is_foreign(self.dialect):
+            return True
+        return self._has_unread and any(map(self._is_unread, (schema, *map(self.target, self._closure(schema)))))
+
+    @cached_property
+    def _has_unread(self) -> bool:
+        return self._is_unread(self.document)
+
+    def _is_unread(self, part: Any) -> bool:
+        for node, _ in objects_in(part):
+            ref, named = node.get("$ref"), node.get("$id")
+            by_name = isinstance(ref, str) and not ref.startswith("#/") and (ref.startswith("#") or self.has_names)
+            if by_name or any(isinstance(node.get(name), str) for name in ("$dynamicRef", "$recursiveRef")):
+                return True
+            if self._is_foreign(node.get("$schema")) or (isinstance(named, str) and any(references(node))):
+                return True
+        return False
+
+    def _is_foreign(self, uri: Any) -> bool:
+        """AsyncAPI builds on draft-07, of which its schemas are lifted."""
+        known = {"2020-12", "draft7"} if "asyncapi" in self.document else {"2020-12"}
+        return bool(uri) and isinstance(uri, str) and dialect_of({"$schema": uri}).name not in known
+
+    def _closure(self, node: Any) -> set[str]:
+        """References within `node`, and within what they lead to."""
+        found = set(references(node))
+        todo = list(found)
+        while todo:
+            more = self.uses(todo.pop()) - found
+            found |= more
+            todo += more
+        return found
 
     def target(self, ref: str) -> Any:
         """What a reference into the document names; None for any other."""
@@ -52,9 +101,11 @@ class Side:
                 yield key, value
 
     def text(self, ref: str) -> bytes | None:
-        """The JSON of what a reference names; None when that is not at hand."""
+        """The JSON of what a reference names, of the whole document where a name may mean any part; None when that is
+        not at hand."""
         if ref not in self._texts:
-            target = self.target(ref)
+            is_by_name = not ref.startswith("#/") and self.has_names
+            target = {**self.document, "info": None} if is_by_name else self.target(ref)
             self._texts[ref] = None if target is None else canonical_json(target)
         return self._texts[ref]
 
@@ -69,13 +120,7 @@ class Side:
         own = canonical_json(node)
         known = self._sha256.get(own)
         if known is None:
-            found: dict[str, None] = {}
-            todo = list(references(node))
-            while todo:
-                ref = todo.pop()
-                if ref not in found:
-                    found[ref] = None
-                    todo += self.uses(ref)
+            found = self._closure(node)
             parts = [sha256_hex(own), *(f"{ref} {self._text_sha256(ref)}" for ref in sorted(found))]
             known = self._sha256[own] = sha256_hex("\n".join(parts).encode())
         return known
@@ -110,9 +155,9 @@ class Sides:
 def references(node: Any) -> Iterator[str]:
     """References as a document writes them, and schemas that a discriminator names."""
     for each, _ in objects_in(node):
-        ref = each.get("$ref")
-        if isinstance(ref, str):
-            yield ref
+        for name in ("$ref", "$dynamicRef", "$recursiveRef"):
+            if isinstance(each.get(name), str):
+                yield each[name]
         mapping = each.get("mapping")
         if isinstance(mapping, dict):
             yield from (mapped for value in mapping.values() if (mapped := mapped_reference(value)))

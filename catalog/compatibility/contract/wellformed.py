@@ -154,11 +154,15 @@ def schema_flaws(document: dict[str, Any]) -> Iterator[Problem]:
     made = jsonschema_rs.Draft4Validator if is_old else jsonschema_rs.Draft202012Validator
     uri = "http://json-schema.org/draft-04/schema#" if is_old else "https://json-schema.org/draft/2020-12/schema"
     meta = made({"$ref": uri}, offline=True)
+    is_foreign = "jsonSchemaDialect" in document
     for schema, pointer in Frame(document).parts:
-        for error in meta.iter_errors(schema):
-            if error.kind.name in _UNREADABLE:
-                place = join(pointer, *error.instance_path)
-                yield Problem(f"is not as JSON Schema says: {error.message[:200]}", place, remedy="correct the schema")
+        is_judged = not is_foreign and not (isinstance(schema, dict) and "$schema" in schema)
+        told: dict[str, str] = {}
+        for error in meta.iter_errors(schema) if is_judged else ():
+            if error.kind.name in _UNREADABLE:  # a keyword may be refused by more than one part of the meta-schema
+                told.setdefault(join(pointer, *error.instance_path), error.message[:200])
+        for place, what in told.items():
+            yield Problem(f"is not as JSON Schema says: {what}", place, remedy="correct the schema", rule="document")
         yield from _inner_flaws(document, schema, pointer)
 
 

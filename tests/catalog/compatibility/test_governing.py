@@ -10,7 +10,7 @@ import pytest
 
 from catalog.compatibility.compared import Comparisons
 from catalog.compatibility.governing import releases
-from catalog.compatibility.release import declared_bump, release_problems, waiver_notes
+from catalog.compatibility.release import Candidate, Reason, declared_bump, release, release_problems, waiver_notes
 from catalog.version import following
 from catalog.workspace import load, read_directory
 from tests.catalog.workspace import GOOD
@@ -159,6 +159,26 @@ def test_every_version_of_the_line_counts():
     found = releases(loaded, {f"contract/orders.purchases@{each}" for each in ("1.0.0", "1.1.0")}, NOW)
     assert not of(found, "orders.purchases@1.2.0").is_refused
     assert not of(found, "orders.purchases@1.3.0").is_refused
+
+
+@pytest.mark.parametrize(
+    ("version", "others", "severity", "free"),
+    [
+        ("1.0.5", ("1.0.0", "1.1.0", "1.2.0"), "minor", "1.3.0"),
+        ("1.0.5", ("1.0.0", "1.1.0", "2.0.0"), "minor", "1.2.0"),
+        ("1.0.5", ("1.0.0", "2.0.0", "2.1.0"), "major", "3.0.0"),
+        ("1.1.0", ("1.0.0",), "major", "2.0.0"),
+        ("0.1.1", ("0.1.0", "0.2.0"), "major", "0.3.0"),
+    ],
+)
+def test_the_number_that_is_named_is_free(version, others, severity, free):
+    """Published versions never change, so that none of theirs is offered."""
+    reason = Reason("", "a-rule", "", "", severity, "changed", "f" * 64)
+    candidates = [Candidate(each, None) for each in (*others, version)]
+    found = release("contract", "orders.purchases", Candidate(version, None), candidates, lambda *_: [reason], ())
+    assert found.is_refused and found.free == free
+    (problem,) = release_problems([found], {})
+    assert f"publish it as {free}," in problem.remedy
 
 
 def schemas(version, edit, policy="strict"):
