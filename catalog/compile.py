@@ -107,7 +107,8 @@ def _state_of(kind: BlobKind, value: Any, sha256: str) -> Published:
         blob = msgspec.convert(value, ContractBlob)
         state = blob.contract["versions"][blob.version]
         rest = {name: item for name, item in blob.contract.items() if name != "versions"}
-        return Published(blob.sha256, state["state"], blob.pins, sha256_hex(canonical_json([rest, state])))
+        detail = sha256_hex(canonical_json([rest, state]))
+        return Published(blob.sha256, state["state"], blob.pins, detail, state.get("sunset_at") or "")
     if kind == "consumer":
         return Published(sha256_hex(canonical_json(value["consumer"])))  # keys come and go by command
     return Published(sha256)

@@ -61,6 +61,7 @@ class Published(msgspec.Struct, frozen=True):
     state: State | None = None  # contracts
     pins: dict[str, str] = {}  # contracts
     detail_sha256: str = ""  # contracts: of owner, title and the like, which may change
+    sunset_at: str = ""  # contracts: the end that was announced, RFC 3339
 
 
 def canonical_json(value: Any) -> bytes:

@@ -17,6 +17,7 @@ from catalog.compatibility.release import Candidate, Reason, Release, reason_of,
 from catalog.contract import ContractVersion
 from catalog.inventory import Workspace
 from catalog.snapshot import canonical_json, sha256_hex
+from catalog.version import version_key
 
 
 def releases(
@@ -95,7 +96,20 @@ class _Law:
 
     def _contract_reasons(self, old: ContractVersion, new: ContractVersion) -> list[Reason]:
         found = contract_reasons(self._workspace.schemas, old, new, self._comparisons)
-        return list(ended(found, old.document, self._now))
+        announcing = self._announcing(old)
+        return list(ended(found, announcing.document, self._now)) if announcing else found
+
+    def _announcing(self, old: ContractVersion) -> ContractVersion | None:
+        """Whose announcements were told to anybody: the version itself once it is published, else the one before."""
+        told = [
+            each
+            for each in self._workspace.versions
+            if each.contract.contract == old.contract.contract
+            and f"contract/{each.ref}" in self._published
+            and each.state.state != "draft"
+            and version_key(each.version) <= version_key(old.version)
+        ]
+        return max(told, key=lambda each: version_key(each.version), default=None)
 
 
 def _candidate(version: ContractVersion) -> Candidate[ContractVersion]:

@@ -15,8 +15,12 @@ from catalog.compatibility.contract.rule import Bump
 from catalog.compatibility.governing import releases
 from catalog.compatibility.impact import Impact, impact
 from catalog.compatibility.release import Release, release_problems, waiver_notes
+from catalog.consistency.contract import moment
+from catalog.contract import ContractVersion
 from catalog.errors import Problem
 from catalog.inventory import Workspace
+from catalog.lifecycle import SHORTEST_NOTICE
+from catalog.pointer import join
 from catalog.snapshot import Published
 from catalog.version import following
 
@@ -56,23 +60,35 @@ def judge(
 ) -> Judged:
     """`known` are all versions ever published ("contract/<name>@<version>"), `published` what is in force."""
     found = releases(workspace, frozenset(known), now, comparisons)
-    refused = (*release_problems(found, workspace.sources), *early_retirements(workspace, published, now))
+    refused = (*release_problems(found, workspace.sources), *early_ends(workspace, published, now))
     notes = waiver_notes(found, workspace.waivers.values(), workspace.sources, now.date())
     told = tuple(each for each in found if each.previous is not None)
     return Judged(told, tuple(_reached(workspace, told, comparisons)), refused, tuple(notes))
 
 
-def early_retirements(workspace: Workspace, published: Mapping[str, Published], now: datetime) -> Iterator[Problem]:
-    """Versions that would answer no more before the day that their readers were told."""
+def early_ends(workspace: Workspace, published: Mapping[str, Published], now: datetime) -> Iterator[Problem]:
+    """Versions that would answer no more before the day that their readers were told. What counts is what is in force:
+    an end that the same change brings forward was told to nobody."""
     for version in workspace.versions:
-        before, state = published.get(f"contract/{version.ref}"), version.state
-        if before is None or before.state == state.state or state.state != "retired" or state.sunset_at is None:
-            continue
-        if now < datetime.fromisoformat(state.sunset_at):
+        before = published.get(f"contract/{version.ref}")
+        if before is not None:
             file = workspace.sources.get(f"contract/{version.contract.contract}", "")
-            message = f"{version.ref} was announced to answer until {state.sunset_at}"
+            yield from _early_end(version, before, file, now)
+
+
+def _early_end(version: ContractVersion, before: Published, file: str, now: datetime) -> Iterator[Problem]:
+    told, wanted = moment(before.sunset_at or None), moment(version.state.sunset_at)
+    end = max((each for each in (told, wanted) if each is not None), default=None)
+    place = join("/versions", version.version)
+    if version.state.state == "retired" and before.state != "retired":
+        if end is not None and now < end:
+            message = f"{version.ref} was announced to answer until {end.isoformat()}"
             remedy = "wait for its sunset; until then it stays deprecated"
-            yield Problem(message, f"/versions/{version.version}/state", file, remedy, "sunset")
+            yield Problem(message, f"{place}/state", file, remedy, "sunset")
+    elif told and wanted and wanted < told and wanted < now + SHORTEST_NOTICE:
+        message = f"{version.ref} was announced to answer until {told.isoformat()}; {wanted.isoformat()} is sooner"
+        remedy = f"keep what was announced, or leave {SHORTEST_NOTICE.days} days from today"
+        yield Problem(message, f"{place}/sunset_at", file, remedy, "sunset")
 
 
 def _reached(workspace: Workspace, found: Iterable[Release], comparisons: Comparisons) -> Iterator[Reached]:

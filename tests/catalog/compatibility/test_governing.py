@@ -256,6 +256,19 @@ def test_an_operation_stays_until_the_end_that_was_announced(version, told, rule
         assert not found.is_refused and found.weight == "major"
 
 
+def test_an_announcement_counts_once_it_is_published():
+    """A version of the same change that says that an end has come was read by nobody."""
+    base = without_receive("2.0.0", ONLY_TOLD + "      x-sunset: 2099-01-01\n")
+    between = base[f"{FOLDER}/1.1.0/openapi.yaml"].replace(b"2099-01-01", b"2026-01-01")
+    states = base[f"{FOLDER}/contract.yaml"] + b"  1.2.0: {state: published}\n"
+    files = {**base, f"{FOLDER}/1.2.0/openapi.yaml": between, f"{FOLDER}/contract.yaml": states}
+    loaded, published = load(files), {"contract/orders.purchases@1.1.0"}
+    found = of(releases(loaded, published, NOW), "orders.purchases@2.0.0")
+    assert found.is_refused and [problem.rule for problem in release_problems([found], {})] == ["sunset"]
+    later = of(releases(loaded, {*published, "contract/orders.purchases@1.2.0"}, NOW), "orders.purchases@2.0.0")
+    assert not later.is_refused
+
+
 def test_a_pair_of_documents_is_compared_once():
     comparisons, loaded = Comparisons(), workspace("1.2.0", TIGHTER)
     first = releases(loaded, frozenset(), NOW, comparisons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.controlplane.workspace import OPENAPI, contract, workspace
@@ -102,6 +102,29 @@ def test_no_version_is_retired_before_its_sunset(api, clock) -> None:
     assert (refused["rule"], refused["pointer"]) == ("sunset", "/versions/1.0.0/state")
     clock.now_us += 400 * 86_400_000_000
     assert not asked(api, "plan", told("retired"))["refused"]
+
+
+def test_an_announced_end_cannot_be_rewritten_by_the_change_that_needs_it(api, clock) -> None:
+    """What was told to readers is what is in force: no date in the same change makes it earlier, retired or not."""
+    now = datetime.fromtimestamp(clock.now_us / 1e6, UTC)
+    files = versions(v1_0_0=document(), v2_0_0=document(demanding))
+
+    def told(name: str, days: int) -> dict[str, str]:
+        sunset = (now + timedelta(days=days)).isoformat()
+        state = {"deprecated_at": "2026-01-01T00:00:00Z", "successor": "2.0.0", "sunset_at": sunset, "state": name}
+        return {**files, f"{FOLDER}/contract.yaml": contract({"1.0.0": state, "2.0.0": "published"})}
+
+    asked(api, "apply", told("deprecated", 120))
+    for name, days, pointer in (
+        ("retired", -1, "state"),
+        ("deprecated", 30, "sunset_at"),
+        ("deprecated", -1, "sunset_at"),
+    ):
+        (refused,) = asked(api, "plan", told(name, days))["refused"]
+        assert (refused["rule"], refused["pointer"]) == ("sunset", f"/versions/1.0.0/{pointer}")
+        assert "announced to answer until" in refused["message"]
+    for days in (100, 200):  # a quarter from today, or later
+        assert not asked(api, "plan", told("deprecated", days))["refused"]
 
 
 def test_contracts_that_use_a_changed_schema_are_named_and_keep_their_pins(api) -> None:
