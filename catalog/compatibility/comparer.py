@@ -103,6 +103,15 @@ class Comparer:
             self._compared[key] = self._views[direction].compare(old_schema, new_schema, mode)
         return self._compared[key]
 
+    def confirms(
+        self, old_schema: Any, new_schema: Any, value: Any, *, mode: Mode, direction: Direction | None = None
+    ) -> bool:
+        """Whether `value` refutes the compatibility of two schemas: valid for the writer's, invalid for the reader's.
+        `mode` is backward or forward."""
+        if direction not in self._views:
+            self._views[direction] = _View(self._documents, self._sharing, self._policy, direction, self._resources)
+        return self._views[direction].confirms(old_schema, new_schema, value, 1 if mode == "forward" else 0)
+
     def is_same(self, old_schema: Any, new_schema: Any) -> bool:
         """Whether two schemas are equal, annotations included, and lead to equal ones: the fast path."""
         old, new = self._documents
@@ -151,6 +160,9 @@ class _View:
         self._targets: dict[Term, Term | None] = {}
         self._steps = MOST_STEPS
         self._left = 0
+
+    def confirms(self, old: Any, new: Any, value: Any, writer: int) -> bool:
+        return self._witness((old, new), writer, [value]) is not None
 
     def _expand(self, term: Term) -> Term | None:
         if term not in self._targets:

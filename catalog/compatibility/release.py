@@ -40,6 +40,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     witness: Any = None
     is_undecided: bool = False  # breaking only because the opposite could not be proved
     is_waived: bool = False
+    waived_by: str = ""  # the waiver's reason, approver and end, for people
     ending: Literal["", "early", "due"] = ""  # an operation taken away before, or after, it was announced to end
     announced: str = ""  # from when it was to answer no more, RFC 3339
 
@@ -189,8 +190,12 @@ def _place(reason: Reason) -> tuple[str, str, str]:
 def _waived(reasons: Iterable[Reason], subject: str, waivers: Iterable[Waiver]) -> Iterator[Reason]:
     known = list(waivers)
     for reason in reasons:
-        is_waived = any(waiver.covers(subject, reason.fingerprint) for waiver in known)
-        yield msgspec.structs.replace(reason, is_waived=is_waived) if is_waived else reason
+        waiver = next((each for each in known if each.covers(subject, reason.fingerprint)), None)
+        if waiver is None:
+            yield reason
+        else:
+            told = f"{waiver.reason} ({waiver.approver}, until {waiver.expires})"
+            yield msgspec.structs.replace(reason, is_waived=True, waived_by=told)
 
 
 def _weight(reason: Reason) -> tuple[bool, bool, int]:

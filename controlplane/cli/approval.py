@@ -12,7 +12,7 @@ from catalog.errors import Invalid
 from controlplane.cli.client import segment
 from controlplane.cli.connection import TokenOption, UrlOption, connect
 from controlplane.cli.output import Format, FormatOption, moment, say, say_json, say_table
-from controlplane.cli.workspace import asked_for, say_items
+from controlplane.cli.workspace import asked_for, say_items, say_releases
 
 app = typer.Typer(
     name="approval",
@@ -143,6 +143,7 @@ def _say(told: dict[str, Any]) -> None:
     if told["published_generation"] is not None:
         say(f"published as generation {told['published_generation']}")
     say_items(told["plan"])
+    say_releases(told["plan"])
     for need in told["needs"]:
         done = f"approved by {need['approved_by']}" if need["approved_by"] else f"waits for {asked_for(need)}"
         because = f" ({need['because']})" if need["because"] else ""

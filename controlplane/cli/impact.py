@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +50,7 @@ def impact(
     changed = _canonical(read_schema(schema), str(schema))
     with progress("comparing every place where it is used"):
         loaded = load_workspace(read_directory(workspace))
+        _require_known(changed.object, {each.object for each in loaded.schemas.values()}, str(schema))
         found = impact_of(loaded, changed)
     seen = _seen([each.contract for each in found], url, token, workspace)
     contracts = [_told(each, loaded.version(each.contract), seen) for each in found]
@@ -82,6 +84,15 @@ def _canonical(document: Any, file: str) -> Any:
     if not reference.is_exact or reference.fragment:
         raise Invalid(f"{file} is no canonical schema", [problem])
     return canonical_schema(reference.object, reference.range, document)
+
+
+def _require_known(wanted: str, known: set[str], file: str) -> None:
+    """Nobody uses an object that there is not: a slip must not read like a harmless change. Raises: Invalid."""
+    if wanted not in known:
+        near = get_close_matches(wanted, known, 3)
+        remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+        problem = Problem(f"the workspace has no canonical schema {wanted}", "/$id", file, remedy, "canonical-schema")
+        raise Invalid(f"{file} changes nothing that there is", [problem])
 
 
 def _seen(refs: list[str], url: str | None, token: str | None, workspace: Path) -> dict[str, Seen] | None:

@@ -38,6 +38,7 @@ NOTED = {
 }
 
 _MOST_NOTES = 40  # that are told one by one
+MOST_BREAKS = 10  # of a release that are shown
 _SIGNS = (("+", "added"), ("~", "changed"), ("-", "removed"))
 
 
@@ -220,10 +221,24 @@ def say_releases(made: dict[str, Any]) -> None:
         count = "1 change" if release["changes"] == 1 else f"{release['changes']} changes"
         held = "a draft" if release["is_draft"] else f"a {release['declared']} release"
         say(f"  {release['name']} is {held} after {release['previous']}; {count}, which need {release['needed']}")
+        _say_breaks(release["reasons"])
     if made["reached"]:
         say("contracts that use a changed schema keep their pins; to take it over is a release of its own:")
         columns = ("schema", "contract", "owner", "pinned to", "places", "verdict", "at least")
         say_table(columns, [_reached_row(each) for each in made["reached"]])
+
+
+def _say_breaks(reasons: list[dict[str, Any]]) -> None:
+    """What breaks, and what a waiver lets through: approvers answer for both."""
+    breaks = [each for each in reasons if each["severity"] == "major"]
+    for each in breaks[:MOST_BREAKS]:
+        waived = each.get("waived_by", "")
+        where = " ".join(filter(None, (each["operation"], each["location"])))
+        say(f"    {'waived' if waived else 'breaks'}: {where}: {each['message']} [{each['rule']}]")
+        if waived:
+            say(f"      because: {waived}")
+    if len(breaks) > MOST_BREAKS:
+        say(f"    and {len(breaks) - MOST_BREAKS} more, see --format json")
 
 
 def _reached_row(each: dict[str, Any]) -> tuple[Any, ...]:

@@ -43,6 +43,8 @@ class RunView(msgspec.Struct, frozen=True):
     requests: int
     errors: int
     not_exercised: int
+    verdict: str = ""  # conforms | breaks | not exercised
+    exercised: int = 0  # operations
 
 
 def record(context: Context, name: str, version: str, report: RunReport, by: User) -> RunView:
@@ -82,6 +84,7 @@ def conforming(connection: Connection) -> frozenset[str]:
 
 def _view(row: Any) -> RunView:
     report = msgspec.json.decode(row.report, type=RunReport)
+    idle = sum(each.get("state") == "not exercised" for each in report.operations)
     return RunView(
         row.run_id,
         row.sha256,
@@ -91,5 +94,7 @@ def _view(row: Any) -> RunView:
         row.who,
         report.requests,
         sum(each.get("level") == "error" for each in report.findings),
-        sum(each.get("state") == "not exercised" for each in report.operations),
+        idle,
+        report.verdict or ("conforms" if row.conforms else "breaks"),
+        len(report.operations) - idle,
     )

@@ -57,19 +57,25 @@ def life_cycle(state: str, is_published: bool) -> Iterator[Ground]:
         yield Ground("life-cycle", f"it is {state} before it was ever published", "declare it draft or published", True)
 
 
-def tests(runs: Sequence[RunView], sha256: str, is_demanded: bool) -> Iterator[Ground]:
-    """Whether a system was seen to conform to this very document."""
+def tests(runs: Sequence[RunView], ref: str, sha256: str, is_demanded: bool) -> Iterator[Ground]:
+    """Whether a system was seen to conform to this very document, and to how much of it."""
     mine = [run for run in runs if run.sha256 == sha256]
-    how = "run `waybill contract test … --record` against the system"
-    if mine and mine[0].conforms:
-        return
-    if mine:
-        message = f"the last recorded run, by {mine[0].who} against {mine[0].target}, found {mine[0].errors} breaches"
-        yield Ground("test-failed", message, f"mend the system or the contract, and {how}", is_demanded)
-    elif runs:
-        yield Ground("not-tested", "it was changed since its last recorded run", how, is_demanded)
-    else:
-        yield Ground("not-tested", "no run against a system is recorded", how, is_demanded)
+    how = f"`waybill contract test {ref} --target URL --record`"
+    last = mine[0] if mine else None
+    if last is None:
+        message = "it was changed since its last recorded run" if runs else "no run against a system is recorded"
+        yield Ground("not-tested", message, f"run {how}", is_demanded)
+    elif last.conforms and last.not_exercised:
+        total = last.exercised + last.not_exercised
+        message = f"the last run exercised {last.exercised} of {total} operations by {last.requests} requests"
+        yield Ground("tested-in-part", message, f"exercise the rest, with --include or --unsafe: {how}", False)
+    elif last.verdict == "not exercised":
+        message = f"the last recorded run, by {last.who} against {last.target}, saw no operation answer with success"
+        yield Ground("not-tested", message, f"run it so that one does: {how}", is_demanded)
+    elif not last.conforms:
+        count = "1 breach" if last.errors == 1 else f"{last.errors} breaches"
+        message = f"the last recorded run, by {last.who} against {last.target}, found {count}"
+        yield Ground("test-failed", message, f"mend the system or the contract, then run {how}", is_demanded)
 
 
 def consumers(found: Iterable[Touched], version: str, days: int) -> Iterator[Ground]:

@@ -90,7 +90,7 @@ def _judged(context: Context, connection: Connection, asked: _Asked) -> Readines
         *ground.life_cycle(new.state.state, f"contract/{asked.ref}" in asked.now.versions),
         *ground.refusals(each for each in asked.planned.refused if (each.rule, each.file) != (RULE, source)),
         *ground.lint_errors(_lint_errors(asked)),
-        *ground.tests(recorded, new.sha256, demands_test(asked.now.refs, asked.now.blobs)),
+        *ground.tests(recorded, asked.ref, new.sha256, demands_test(asked.now.refs, asked.now.blobs)),
         *ground.consumers(found, asked.version, asked.days),
         *ground.shadow(_shadow(context, connection, asked), asked.ref, asked.days),
         *ground.waivers(release),

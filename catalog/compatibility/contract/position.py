@@ -112,7 +112,21 @@ class _Judge:
         judged = self._locally(pair) if listed.facet.is_local else self._wholly(pair)
         if judged.verdict == "compatible":
             return Finding(listed, rule.is_absolute, rule.is_absolute, None)
-        return Finding(listed, True, judged.verdict == "unknown", _witness(judged))
+        return Finding(listed, True, judged.verdict == "unknown", self._confirmed_witness(pair, judged))
+
+    def _confirmed_witness(self, pair: Pair, judged: Comparison) -> Any:
+        """A value for the schemas as they are: what refutes a value without its members may be none with them."""
+        found, mode = _witness(judged), _MODES[self._direction][0]
+        if judged is not self._judged.get(id(pair.facets)):
+            return found
+        old, new = (self._view(schema) for schema in pair.schemas)
+        if self._whole.confirms(old, new, found, mode=mode, direction=self._direction):
+            return found
+        if self._asked >= _MOST_ASKED:
+            return None
+        self._asked += 1
+        whole = self._wholly(pair)
+        return _witness(whole) if whole.verdict == "incompatible" else None
 
     def _confirmed(self, findings: list[Finding], pair: Pair, listing: Listing) -> list[Finding]:
         """Breaks of parts that the whole never lets a value reach are none: asked where the whole is small."""
