@@ -130,3 +130,12 @@ def test_impact_counts_whom_the_change_hits(run: Run, context, tmp_path: Path) -
     _, text = run(*words)
     used = "consumers that used this operation in the last 30 days"
     assert f"purchases.create: breaks 1 of the 2 {used}; fields 201:/reference" in text
+
+
+def test_impact_of_an_object_that_does_not_exist_is_bad_input(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(GOOD, tmp_path / "network", ignore=shutil.ignore_patterns("policies"))
+    made = json.loads((tmp_path / "network/schemas/purchase/1.0.0.json").read_text())
+    (tmp_path / "wrong.json").write_text(json.dumps({**made, "$id": "canonical:purchse@1.1.0"}))
+    assert run("impact", "wrong.json", "--workspace", "network")[0] == 2
+    (tmp_path / "right.json").write_text(json.dumps({**made, "$id": "canonical:purchase@1.1.0"}))
+    assert run("impact", "right.json", "--workspace", "network")[0] == 0

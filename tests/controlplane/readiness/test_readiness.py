@@ -159,6 +159,15 @@ def test_what_governance_demands_blocks_and_apply_holds_to_it(used: Api) -> None
     assert rules(asked(used, files, "1.1.0"), blocking=True) == ["not-tested"]
     used.post(path, run_of(told["sha256"], False), "architect")
     assert rules(asked(used, files, "1.1.0"), blocking=True) == ["test-failed"]
+    nothing = {**run_of(told["sha256"], False), "verdict": "not exercised"}
+    used.post(path, nothing, "architect")
+    told = asked(used, files, "1.1.0")
+    assert rules(told, blocking=True) == ["not-tested"] and "no operation" in told["grounds"][0]["message"]
+    partly = [{"state": "conforms"}, {"state": "not exercised"}, {"state": "not exercised"}]
+    used.post(path, {**run_of(told["sha256"], True), "operations": partly}, "architect")
+    told = asked(used, files, "1.1.0")
+    assert told["can_publish"] and rules(told, blocking=False) == ["tested-in-part", "approval-needed"]
+    assert "exercised 1 of 3 operations by 3 requests" in told["grounds"][0]["message"]
     used.post(path, run_of(told["sha256"], True), "architect")
     told = asked(used, files, "1.1.0")
     assert told["can_publish"] and rules(told, blocking=False) == ["approval-needed"]

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from controlplane.cli.workspace import say_releases
 from tests.controlplane.workspace import OPENAPI, contract, workspace
 
 FOLDER = "contracts/logistics/parcels"
@@ -63,8 +64,8 @@ def test_a_number_that_promises_too_much_is_refused_with_the_change(api) -> None
     assert asked(api, "apply", majors)["is_published"]
 
 
-def test_a_waiver_lets_it_through_until_it_ends(api, clock) -> None:
-    """And is told as doing nothing once its version is published."""
+def test_a_waiver_lets_it_through_until_it_ends(api, clock, capsys) -> None:
+    """Whoever reads the plan sees what it lets through and why; it is told as doing nothing once all is published."""
     asked(api, "apply", versions(v1_0_0=document()))
     files = versions(v1_0_0=document(), v1_1_0=document(demanding))
     (reason,) = [each for each in asked(api, "plan", files)["releases"][0]["reasons"] if each["severity"] == "major"]
@@ -82,6 +83,10 @@ def test_a_waiver_lets_it_through_until_it_ends(api, clock) -> None:
     assert [each["rule"] for each in late["refused"]] == ["under-bump"]
     assert [each["file"] for each in late["notes"] if each["rule"] == "waiver"] == ["waivers/all.yaml"]
     clock.now_us -= 86_400_000_000
+    say_releases(asked(api, "plan", waived))
+    told = capsys.readouterr().out
+    assert "waived: POST /parcels /paths/~1parcels/post/" in told and "breaks:" not in told
+    assert f"because: Every caller sends a colour already. (logistics-lead, until {today})" in told
     assert asked(api, "apply", waived)["is_published"]
     after = asked(api, "plan", waived)
     assert not after["refused"] and not after["releases"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jsonschema
 import pytest
 
 from catalog.compatibility.contract import compare_contracts
@@ -120,3 +121,15 @@ def test_a_range_that_takes_in_what_was_there_is_told(place, rule) -> None:
     sides = [document(place({"type": "string"}, media)) for media in ("application/json", "*/*")]
     found = compare_contracts(*sides)
     assert (found.bump, [change.rule for change in found.changes]) == ("minor", [rule])
+
+
+def test_a_witness_is_one_for_schemas_as_they_are() -> None:
+    """What shows that a member became required holds the members that were required before, as they must be."""
+    members = {"item": {"type": "string"}, "count": {"type": "integer"}, "note": {"type": "string"}}
+    old, new = (
+        {"type": "object", "properties": members, "required": required}
+        for required in (["item", "count"], ["item", "count", "note"])
+    )
+    (change,) = compare_contracts(document(body(old)), document(body(new))).changes
+    before, after = (jsonschema.Draft202012Validator(each).is_valid(change.witness) for each in (old, new))
+    assert (change.rule, before, after) == ("property-became-required", True, False)
