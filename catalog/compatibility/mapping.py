@@ -66,7 +66,7 @@ class Mappings:
         if place is None:
             return []
         operation = self._operations.get(place.operation) if len(place.operation) == 2 else None
-        found = [self._whole(operation)] if operation is not None and place.field is None else []
+        found = list(self._whole(operation)) if operation is not None and place.field is None else []
         found += [
             each.touch
             for each in self._readings
@@ -85,8 +85,15 @@ class Mappings:
             for each in problems
         ]
 
-    def _whole(self, operation: Operation) -> Touch:
-        return self._touch(operation, (), "what the call means")
+    def _whole(self, operation: Operation) -> Iterator[Touch]:
+        """What is said of an operation as such: what the call means, and look-ups that ask it."""
+        meaning = self._touch(operation, (), "what the call means")
+        if meaning.file != self._source.file or resolve(self._source.version.document, meaning.pointer) is not None:
+            yield meaning
+        for each in self._source.version.operations:
+            plan = each.extension.reconcile
+            if plan is not None and plan.operation == operation.id:
+                yield self._touch(each, ("reconcile", "operation"), "look-up")
 
     def _of(self, operation: Operation) -> Iterator[_Reading]:
         key = (operation.id,) if operation.messages else (operation.method, operation.path)

@@ -82,6 +82,17 @@ def test_an_operation_that_goes_touches_its_meaning_and_the_overlay_action_that_
     }
 
 
+def test_a_look_up_whose_operation_goes_is_named_where_it_is_written(upgrade: Any) -> None:
+    """Each place that is named is one."""
+
+    def unanswered(document: dict[str, Any]) -> None:
+        del document["paths"]["/orders"]["get"]
+
+    told = touched(upgrade(unanswered, "--format", "json"), "method-removed", "GET /orders")
+    assert (DOCUMENT, f"{CREATE}/reconcile/operation") in told
+    assert all(resolve(orders_document(), pointer) is not None for _, pointer in told)
+
+
 def test_what_is_new_touches_no_mapping(upgrade: Any) -> None:
     def more(document: dict[str, Any]) -> None:
         document["components"]["schemas"]["stored"]["properties"]["colour"] = {"type": "string"}
