@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from catalog.pointer import resolve
 from tests.controlplane.cli.test_difference import files, run  # noqa: F401 - the command in this process
 from tests.gateway.rig import orders_document, workspace_files
 
