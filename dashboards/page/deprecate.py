@@ -15,6 +15,7 @@ from dashboards.view.word import plain
 
 PERMISSION = "publish"
 LONGEST = timedelta(days=3_650)
+DONE = "deprecated"  # of the session: the contract, and what was done to it
 
 
 def is_offered(user: dict[str, Any]) -> bool:
@@ -23,8 +24,9 @@ def is_offered(user: dict[str, Any]) -> bool:
 
 
 def show(client: Client, told: dict[str, Any]) -> None:
-    """`told` is the contract."""
-    _outcome()
+    """`told` is the contract. After something was done that is shown alone, so that it is not asked for twice."""
+    if _outcome(told["name"]):
+        return
     versions = {each["version"]: each for each in told["versions"] if each["state"] == "published"}
     if not versions:
         st.info("No version is published that is not deprecated already.")
@@ -43,11 +45,12 @@ def show(client: Client, told: dict[str, Any]) -> None:
     if not isinstance(sunset, date) or not successor:
         st.info("Name the day and what to use instead." if others else "Publish a successor, or name name@version.")
         return
-    _planned(client, f"/contracts/{told['name']}/{version}/deprecation", str(sunset), str(successor))
+    _planned(client, told["name"], version, str(sunset), str(successor))
 
 
-def _planned(client: Client, path: str, sunset: str, successor: str) -> None:
+def _planned(client: Client, name: str, version: str, sunset: str, successor: str) -> None:
     """What it would do, and the button that does it."""
+    path = f"/contracts/{name}/{version}/deprecation"
     wanted = {"sunset": sunset, "successor": successor}
     try:
         made = client.ask(f"{path}/plan", wanted)
@@ -66,7 +69,7 @@ def _planned(client: Client, path: str, sunset: str, successor: str) -> None:
         st.html(act.needs(plan))
     _carry(made)
     if st.button("Propose it" if plan["needs"] else "Deprecate it now", type="primary"):
-        _do(client, path, wanted)
+        _do(client, path, wanted, name)
 
 
 def _carry(made: dict[str, Any]) -> None:
@@ -81,24 +84,27 @@ def _carry(made: dict[str, Any]) -> None:
     )
 
 
-def _do(client: Client, path: str, wanted: dict[str, str]) -> None:
+def _do(client: Client, path: str, wanted: dict[str, str], name: str) -> None:
     try:
         done = client.post(path, wanted)
     except ClientError as error:
         st.error(str(error))
         return
-    st.session_state["deprecated"] = done
+    st.session_state[DONE] = (name, done)
     st.rerun()
 
 
-def _outcome() -> None:
-    """What was just done, with the way to it."""
-    done = st.session_state.pop("deprecated", None)
-    if done is None:
-        return
+def _outcome(name: str) -> bool:
+    """What was just done to this contract, with the way to it; whether there is any."""
+    of, done = st.session_state.get(DONE, ("", {}))
+    if of != name:
+        st.session_state.pop(DONE, None)
+        return False
     if done["proposal"]:
         st.success(f"Filed as proposal {done['proposal']}: it is published once it is approved.")
         link = carried(proposal=done["proposal"])
         st.page_link(PAGES["Approvals"], label="The proposal", icon=":material/fact_check:", query_params=link)
     else:
         st.success(f"Published as generation {done['generation']}; gateways announce the sunset from now on.")
+    st.button("Deprecate another version", on_click=lambda: st.session_state.pop(DONE))
+    return True

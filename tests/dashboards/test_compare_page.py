@@ -125,6 +125,11 @@ def test_a_deprecation_that_needs_approval_is_proposed_and_leads_there():
     buttons(test)["Propose it"].click().run()
     assert "proposal p1" in test.success[0].value
     assert "proposal=p1" in [query for _, query in links(test)]
+    assert list(buttons(test)) == ["Deprecate another version"]
+    test.run()
+    assert "proposal p1" in test.success[0].value
+    buttons(test)["Deprecate another version"].click().run()
+    assert "Propose it" in buttons(test)
 
 
 def test_what_speaks_against_a_deprecation_is_shown_without_a_button():
