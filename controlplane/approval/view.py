@@ -65,6 +65,7 @@ class ProposalView(msgspec.Struct, frozen=True):
     files_sha256: str
     is_overdue: bool
     waits_for_me: bool
+    is_own: bool  # asked for by who looks: others must answer, he may withdraw it
     needs: list[RequirementView]
     answers: list[AnswerView]
     published_generation: int | None
@@ -94,6 +95,7 @@ def view(
         is_overdue=bool(left) and is_overdue(age_s, ladder),
         waits_for_me=not is_own
         and any(each.key not in own and may_answer(user, each, asked(each, age_s, ladder)) for each in left),
+        is_own=is_own,
         needs=need_views(needed, age_s, ladder, answers),
         answers=told,
         published_generation=row.published_generation,

@@ -13,6 +13,9 @@ from dashboards.view.word import plain
 
 STATES = {"open": "Waiting", "published": "Published", "rejected": "Rejected", "stale": "Out of date", "all": "All"}
 LIMIT = 30
+ANSWERS = {"Approve": "approve", "Reject": "reject"}
+WITHDRAWAL = {"Withdraw": "reject"}
+ASKED = "answer-asked"  # of the session: proposal, decision and comment that are to be carried out
 
 
 def show(client: Client) -> None:
@@ -43,9 +46,11 @@ def show(client: Client) -> None:
 
 def _outcome() -> None:
     """What the answer just given led to; the list that is drawn next may hold the proposal no more."""
-    told = st.session_state.pop("outcome", None)
-    if told:
+    is_done, told = st.session_state.pop("outcome", (True, ""))
+    if told and is_done:
         st.success(plain(told), icon=":material/task_alt:")
+    elif told:
+        st.error(plain(told))
 
 
 def _proposal(client: Client, item: dict[str, Any], *, is_open: bool = False) -> None:
@@ -61,7 +66,10 @@ def _proposal(client: Client, item: dict[str, Any], *, is_open: bool = False) ->
         if item["answers"]:
             st.html(act.answers(item))
         if item["waits_for_me"]:
-            _answer(client, item["proposal_id"])
+            _answer(client, item["proposal_id"], "Comment (a rejection needs one)", ANSWERS)
+        elif item["is_own"] and item["state"] == "open":
+            st.caption("You asked for it yourself: others must answer, and you can take it back.")
+            _answer(client, item["proposal_id"], "Why it is taken back", WITHDRAWAL)
 
 
 def _plan(item: dict[str, Any]) -> None:
@@ -90,25 +98,39 @@ def _link(item: dict[str, Any], label: str, icon: str, **query: str) -> None:
     st.page_link(PAGES["Catalog"], label=plain(label), icon=f":material/{icon}:", query_params=link)
 
 
-def _answer(client: Client, proposal_id: str) -> None:
+def _answer(client: Client, proposal_id: str, label: str, offered: dict[str, str]) -> None:
+    """The form, which takes nothing more while an answer is carried out."""
+    of, decision, comment = st.session_state.pop(ASKED, ("", "", ""))
+    is_mine = of == proposal_id
+    is_unsaid = is_mine and decision == "reject" and not comment
+    is_busy = is_mine and not is_unsaid
     with st.form(f"answer-{proposal_id}", border=False):
-        comment = st.text_input("Comment (a rejection needs one)", max_chars=2_000)
+        st.text_input(label, max_chars=2_000, key=f"comment-{proposal_id}", disabled=is_busy)
         with st.container(horizontal=True):
-            is_approved = st.form_submit_button("Approve", type="primary")
-            is_rejected = st.form_submit_button("Reject")
-    if is_rejected and not (comment or "").strip():
-        st.error("Say why it is rejected.")
-    elif is_approved or is_rejected:
-        try:
-            done = client.post(
-                f"/approvals/{proposal_id}/{'approve' if is_approved else 'reject'}",
-                {"comment": (comment or "").strip()},
-            )
-        except ClientError as error:
-            st.error(str(error))
-        else:
-            st.session_state["outcome"] = act.outcome(done)
-            st.rerun()
+            for word, name in offered.items():
+                kind: Any = "primary" if name == "approve" else "secondary"
+                given = (proposal_id, name)
+                st.form_submit_button(word, type=kind, disabled=is_busy, on_click=_ask, args=given)
+    if is_unsaid:
+        st.error(f"Say why it is {'rejected' if offered is ANSWERS else 'taken back'}.")
+    elif is_busy:
+        with st.spinner("Carrying it out …"):
+            _decide(client, proposal_id, decision, comment)
+        st.rerun()
+
+
+def _ask(proposal_id: str, decision: str) -> None:
+    """Remember what was pressed, for the run that draws the form again and carries it out."""
+    st.session_state[ASKED] = (proposal_id, decision, (st.session_state[f"comment-{proposal_id}"] or "").strip())
+
+
+def _decide(client: Client, proposal_id: str, decision: str, comment: str) -> None:
+    try:
+        done = client.post(f"/approvals/{proposal_id}/{decision}", {"comment": comment})
+    except ClientError as error:
+        st.session_state["outcome"] = (False, str(error))
+    else:
+        st.session_state["outcome"] = (True, act.outcome(done))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def _planned(client: Client, name: str, version: str, sunset: str, successor: st
         st.html(act.needs(plan))
     _carry(made)
     if st.button("Propose it" if plan["needs"] else "Deprecate it now", type="primary"):
-        _do(client, path, wanted, name)
+        with st.spinner("Carrying it out …"):
+            _do(client, path, wanted, name)
 
 
 def _carry(made: dict[str, Any]) -> None:

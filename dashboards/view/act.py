@@ -85,14 +85,14 @@ def releases(items: Sequence[dict[str, Any]]) -> str:
             each["name"],
             each["previous"],
             "draft" if each["is_draft"] else each["declared"],
-            pill(each["needed"], "good" if _is_enough(each) else "bad"),
+            pill(each["needed"], _needed_kind(each)),
             each["changes"],
             _reasons(each["reasons"]),
         ]
         for each in items
     ]
     names: list[Column | str] = [
-        "New version",
+        Column("New version", is_whole=True),
         "After",
         "Promises",
         "Needs at least",
@@ -100,6 +100,13 @@ def releases(items: Sequence[dict[str, Any]]) -> str:
         "Because",
     ]
     return table(names, rows, "New versions")
+
+
+def _needed_kind(release: dict[str, Any]) -> str:
+    """What breaks is never good, however truly its number says so."""
+    if not _is_enough(release):
+        return "bad"
+    return "watch" if release["needed"] == "major" else "good"
 
 
 def _is_enough(release: dict[str, Any]) -> bool:
@@ -125,7 +132,14 @@ def reached(items: Sequence[dict[str, Any]]) -> str:
         ]
         for each in items
     ]
-    names = ["Contract", "New schema", "Pinned to", "Taking it over", "Needs at least", "Owner"]
+    names = [
+        Column("Contract", is_whole=True),
+        Column("New schema", is_whole=True),
+        "Pinned to",
+        "Taking it over",
+        "Needs at least",
+        "Owner",
+    ]
     return table(names, rows, "Contracts that use a changed schema")
 
 
@@ -135,7 +149,7 @@ def outcome(done: dict[str, Any]) -> str:
     if done["state"] == "published":
         return f"Proposal {name} is published as generation {done['published_generation']}; gateways take it over."
     if done["state"] == "rejected":
-        return f"Proposal {name} is rejected."
+        return f"Proposal {name} is {'withdrawn' if done['is_own'] else 'rejected'}."
     left = sorted({who for each in done["needs"] if each["approved_by"] is None for who in each["asked"]})
     return f"Proposal {name} is approved by you; it still waits for {', '.join(left)}."
 

@@ -435,6 +435,7 @@ PROPOSAL: dict[str, Any] = {
     "files_sha256": "ab" * 32,
     "is_overdue": True,
     "waits_for_me": True,
+    "is_own": False,
     "needs": [
         {
             "kind": "contract",

@@ -83,6 +83,8 @@ def test_a_proposal_shows_numbers_reasons_and_reach_and_leads_to_comparisons():
     text = shown(test)
     for expected in ("payables.invoices@2.0.0", "total &lt;b&gt;: a required property was added", "supplier@1.1.0"):
         assert expected in text
+    assert '<span class="wb-pill wb-is-watch">major</span>' in text
+    assert '<td class="wb-whole" data-label="New version">payables.invoices@2.0.0</td>' in text
     queries = [query for _, query in links(test)]
     assert "proposal=p1&proposed=contract&of=payables.invoices%402.0.0" in queries
     assert "proposal=p1&proposed=impact&of=supplier%401.1.0" in queries

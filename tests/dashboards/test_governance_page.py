@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
+from dashboards.client import ClientError
 from tests.dashboards.fake import (
     ACT,
     AT,
@@ -210,6 +212,42 @@ def test_a_rejection_needs_a_reason():
     next(button for button in test.button if button.label == "Reject").click().run()
     assert [error.value for error in test.error] == ["Say why it is rejected."]
     assert client.done == []
+
+
+def test_who_asked_for_it_is_told_so_and_can_take_it_back_with_a_reason():
+    own = {**PROPOSAL, "waits_for_me": False, "is_own": True}
+    client = FakeClient(**{"/approvals": {"items": [own]}, "/approvals/p1/reject": {**own, "state": "rejected"}})
+    test = open_page("approvals", client)
+    assert "You asked for it yourself: others must answer" in shown(test)
+    (withdraw,) = test.button
+    withdraw.click().run()
+    assert ([error.value for error in test.error], client.done) == (["Say why it is taken back."], [])
+    test.text_input[0].input("too early")
+    test.button[0].click().run()
+    assert client.done == [("/approvals/p1/reject", {"comment": "too early"})]
+    assert "p1 is withdrawn" in test.success[0].value
+
+
+def test_while_an_answer_is_carried_out_no_second_one_is_taken(monkeypatch: pytest.MonkeyPatch):
+    """And a refusal by the API is told, with the buttons back."""
+    drawn: list[bool] = []
+    draw = st.form_submit_button
+
+    def remembered(*told, **more):
+        drawn.append(more["disabled"])
+        return draw(*told, **more)
+
+    class Refusing(FakeClient):
+        def post(self, path: str, body: object):
+            assert drawn[-2:] == [True, True]
+            raise ClientError("it is rejected already")
+
+    monkeypatch.setattr(st, "form_submit_button", remembered)
+    test = open_page("approvals", Refusing())
+    next(button for button in test.button if button.label == "Approve").click().run()
+    assert not test.exception
+    assert [error.value for error in test.error] == ["it is rejected already"]
+    assert drawn[-2:] == [False, False]
 
 
 def test_who_is_not_asked_cannot_answer():

@@ -89,6 +89,7 @@ def test_a_governed_change_waits_and_its_stewards_approval_publishes_it(api, con
     (need,) = waiting["needs"]
     assert (need["kind"], need["name"], need["steward"]) == ("contract", "logistics.parcels", "stella")
     assert (need["asked"], need["approved_by"], waiting["waits_for_me"]) == (["steward"], None, True)
+    assert not waiting["is_own"] and api.get(f"/approvals/{proposal}", token=people["arthur"]).json()["is_own"]
 
     done = decide(api, people["stella"], proposal).json()
     assert (done["state"], done["published_generation"]) == ("published", 2)
