@@ -132,7 +132,7 @@ def reached(items: Sequence[dict[str, Any]]) -> str:
         ]
         for each in items
     ]
-    names = [
+    names: list[Column | str] = [
         Column("Contract", is_whole=True),
         Column("New schema", is_whole=True),
         "Pinned to",

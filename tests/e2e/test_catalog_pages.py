@@ -83,7 +83,7 @@ def test_what_is_clicked_is_in_the_address_and_stays_there(site: Site, browser: 
     expect(page.get_by_text("nothing to compare it with")).to_be_visible()
     expect(page).to_have_url(re.compile(r"contract=logistics\.parcels&view=compare$"))
     page.go_back()
-    expect(page.get_by_text("Who uses it")).to_be_visible()
+    expect(page.get_by_text("Who uses it", exact=True)).to_be_visible()
     page.get_by_role("link", name="All contracts").click()
     expect(page.get_by_text("1 of 1 contracts")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/catalog$"))
