@@ -108,7 +108,8 @@ def _state_of(kind: BlobKind, value: Any, sha256: str) -> Published:
         state = blob.contract["versions"][blob.version]
         rest = {name: item for name, item in blob.contract.items() if name != "versions"}
         detail = sha256_hex(canonical_json([rest, state]))
-        return Published(blob.sha256, state["state"], blob.pins, detail, state.get("sunset_at") or "")
+        owes = blob.contract.get("compatibility", "backward")
+        return Published(blob.sha256, state["state"], blob.pins, detail, state.get("sunset_at") or "", owes)
     if kind == "consumer":
         return Published(sha256_hex(canonical_json(value["consumer"])))  # keys come and go by command
     return Published(sha256)

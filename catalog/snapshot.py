@@ -62,6 +62,7 @@ class Published(msgspec.Struct, frozen=True):
     pins: dict[str, str] = {}  # contracts
     detail_sha256: str = ""  # contracts: of owner, title and the like, which may change
     sunset_at: str = ""  # contracts: the end that was announced, RFC 3339
+    compatibility: str = ""  # contracts: what a new version owes the one before
 
 
 def canonical_json(value: Any) -> bytes:

@@ -5,7 +5,7 @@ Pure: the moment is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -53,14 +53,18 @@ class Judged(msgspec.Struct, frozen=True):
 
 def judge(
     workspace: Workspace,
-    known: Iterable[str],
+    known: Collection[str],
     published: Mapping[str, Published],
     now: datetime,
     comparisons: Comparisons,
 ) -> Judged:
     """`known` are all versions ever published ("contract/<name>@<version>"), `published` what is in force."""
     found = releases(workspace, frozenset(known), now, comparisons)
-    refused = (*release_problems(found, workspace.sources), *early_ends(workspace, published, now))
+    refused = (
+        *release_problems(found, workspace.sources),
+        *early_ends(workspace, published, now),
+        *loosened(workspace, known, published),
+    )
     notes = waiver_notes(found, workspace.waivers.values(), workspace.sources, now.date())
     told = tuple(each for each in found if each.previous is not None)
     return Judged(told, tuple(_reached(workspace, told, comparisons)), refused, tuple(notes))
@@ -74,6 +78,25 @@ def early_ends(workspace: Workspace, published: Mapping[str, Published], now: da
         if before is not None:
             file = workspace.sources.get(f"contract/{version.contract.contract}", "")
             yield from _early_end(version, before, file, now)
+
+
+def loosened(workspace: Workspace, known: Collection[str], published: Mapping[str, Published]) -> Iterator[Problem]:
+    """Contracts that ask less of new versions in the very change that brings one: what a version owes is what was in
+    force before it."""
+    new = {each.contract.contract for each in workspace.versions if f"contract/{each.ref}" not in known}
+    for version in workspace.versions:
+        before, contract = published.get(f"contract/{version.ref}"), version.contract
+        owed = before.compatibility if before is not None else ""
+        if contract.contract not in new or owed in ("", contract.compatibility) or contract.compatibility == "full":
+            continue
+        if owed != "none":
+            file = workspace.sources.get(f"contract/{contract.contract}", "")
+            message = (
+                f"{contract.contract} owes its users {owed!r}, and would owe its new version {contract.compatibility!r}"
+            )
+            remedy = "change compatibility by itself first, then publish the version"
+            yield Problem(message, "/compatibility", file, remedy, "compatibility-loosened")
+            new.discard(contract.contract)  # once
 
 
 def _early_end(version: ContractVersion, before: Published, file: str, now: datetime) -> Iterator[Problem]:

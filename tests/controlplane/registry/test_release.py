@@ -132,6 +132,22 @@ def test_an_announced_end_cannot_be_rewritten_by_the_change_that_needs_it(api, c
         assert not asked(api, "plan", told("deprecated", days))["refused"]
 
 
+def test_what_a_version_owes_is_not_loosened_by_the_change_that_brings_it(api) -> None:
+    """Nobody would have been asked about the break; by itself the change of the rule is seen, and then counts."""
+    asked(api, "apply", versions(v1_0_0=document()))
+
+    def free(**documents: Any) -> dict[str, str]:
+        files = versions(**documents)
+        told = json.loads(files[f"{FOLDER}/contract.yaml"])
+        return {**files, f"{FOLDER}/contract.yaml": json.dumps({**told, "compatibility": "none"})}
+
+    both = {"v1_0_0": document(), "v1_1_0": document(demanding)}
+    (refused,) = asked(api, "plan", free(**both))["refused"]
+    assert (refused["rule"], refused["pointer"]) == ("compatibility-loosened", "/compatibility")
+    assert asked(api, "apply", free(v1_0_0=document()))["is_published"]
+    assert not asked(api, "plan", free(**both))["refused"]
+
+
 def test_contracts_that_use_a_changed_schema_are_named_and_keep_their_pins(api) -> None:
     """What taking it over would ask of them, as a release of its own."""
 
