@@ -72,19 +72,32 @@ def offer(reason: str) -> None:
     if is_by_provider():
         st.button("Sign in", type="primary", on_click=st.login)
         return
-    with st.form("sign-in", width=480):
+    _form("sign-in")
+    if st.session_state.get(SESSION_KEY) and os.environ.get(TOKEN):
+        st.button("Back to the shared sign-in", on_click=_forget, type="tertiary")
+
+
+def _form(key: str) -> None:
+    with st.form(key, width=480, border=False):
         token = st.text_input("Token", type="password")
         if st.form_submit_button("Sign in") and token:
             st.session_state[SESSION_KEY] = token.strip()
             st.rerun()
 
 
+def _forget() -> None:
+    st.session_state.pop(SESSION_KEY, None)
+
+
 def offer_end() -> None:
-    """The way out, where there is one: the environment's token is everybody's."""
+    """The way out; where everybody shares the environment's token, the way to be oneself and back."""
     if is_by_provider():
         st.button("Sign out", on_click=st.logout, type="tertiary")
     elif st.session_state.get(SESSION_KEY):
-        st.button("Sign out", on_click=lambda: st.session_state.pop(SESSION_KEY), type="tertiary")
+        st.button("Sign out", on_click=_forget, type="tertiary")
+    elif os.environ.get(TOKEN):
+        with st.popover("Sign in as somebody else", type="tertiary"):
+            _form("sign-in-other")
 
 
 def _write(path: Path, text: str) -> None:

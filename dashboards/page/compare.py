@@ -41,7 +41,15 @@ def proposed(client: Client, proposal_id: str, what: str, of: str) -> None:
         _impact(client.get(f"{path}/impact", schema=of))
     else:
         st.subheader(f"{plain(of)} as proposed", anchor=False)
+        if what == "schema":
+            _to_impact(carried(proposal=proposal_id, proposed="impact", of=of))
         _comparison(client, f"{path}/comparison", kind=what, name=of)
+
+
+def _to_impact(link: dict[str, str]) -> None:
+    """What breaks nobody by itself may break a contract that answers with it."""
+    label = "What it means to contracts that use it"
+    st.page_link(PAGES["Catalog"], label=label, icon=":material/account_tree:", query_params=link)
 
 
 def impact(client: Client, name: str, version: str) -> None:

@@ -105,6 +105,12 @@ def test_parts_of_a_proposal_have_an_address(proposed: str, of: str, path: str, 
     assert "proposal=p1" in [query for _, query in links(test)]
 
 
+def test_the_comparison_of_a_proposed_schema_leads_to_its_impact():
+    test = open_page("catalog", FakeClient(), proposal="p1", proposed="schema", of="supplier@1.1.0")
+    found = {query: label for label, query in links(test)}
+    assert found["proposal=p1&proposed=impact&of=supplier%401.1.0"] == "What it means to contracts that use it"
+
+
 def test_a_version_is_deprecated_by_who_may_publish_and_the_outcome_is_shown():
     done = {"proposal": None, "generation": 13, "is_published": True}
     client = FakeClient(**{"/whoami": ARCHITECT, DEPRECATE: done})

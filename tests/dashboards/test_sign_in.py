@@ -8,7 +8,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from dashboards.sign_in import Provider, secrets_toml, write_secrets
+from tests.dashboards.fake import FakeClient
+from tests.dashboards.test_page import open_page
 
 PROVIDER = Provider("https://id.example.org/", "pages", 'a "quoted" \\ secret')
 
@@ -26,6 +30,17 @@ def test_files_are_for_their_owner_and_cookies_outlive_a_restart(tmp_path: Path)
     path = write_secrets(tmp_path / "state", PROVIDER, "http://127.0.0.1:1")
     assert path.read_text() == first
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "state").iterdir()} == {0o600}
+
+
+def test_who_shares_a_sign_in_can_be_himself_and_go_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WAYBILL_TOKEN", "shared")
+    test = open_page("catalog", FakeClient(), contract="payables.invoices")
+    next(box for box in test.text_input if box.label == "Token").input(" own ")
+    next(button for button in test.button if button.label == "Sign in").click().run()
+    assert test.session_state["token"] == "own"
+    next(button for button in test.button if button.label == "Sign out").click().run()
+    assert "token" not in test.session_state
+    assert "Sign in" in [button.label for button in test.button]
 
 
 def test_half_a_provider_is_refused_with_the_remedy():
