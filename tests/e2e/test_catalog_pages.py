@@ -87,6 +87,15 @@ def test_what_is_clicked_is_in_the_address_and_stays_there(site: Site, browser: 
     page.get_by_role("link", name="All contracts").click()
     expect(page.get_by_text("1 of 1 contracts")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/catalog$"))
+    page.get_by_role("button", name="Sign in as somebody else").click()
+    page.get_by_label("Token").fill(site.architect)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_text("Signed in as ada (architect)")).to_be_visible()
+    page.get_by_role("link", name="Parcels", exact=True).click()
+    page.get_by_role("radio", name="Deprecate").click()
+    expect(page.get_by_text("Sunset: until when it answers")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("Signed in as logistics-lead (steward)")).to_be_visible()
 
 
 def test_a_proposal_is_read_approved_published_and_compared(site: Site, browser: Browser) -> None:
