@@ -115,8 +115,13 @@ def _is_enough(release: dict[str, Any]) -> bool:
 
 
 def _reasons(reasons: Sequence[dict[str, Any]]) -> str:
-    told = [f"{each['message']}{' (waived)' if each.get('is_waived') else ''}" for each in reasons[:REASONS]]
+    told = [f"{each['message']}{_waived(each)}" for each in reasons[:REASONS]]
     return "; ".join(told) + (f"; and {len(reasons) - REASONS} more" if len(reasons) > REASONS else "")
+
+
+def _waived(reason: dict[str, Any]) -> str:
+    """Why it is let through, who answers for it, until when."""
+    return f" (waived: {reason['waived_by']})" if reason.get("waived_by") else ""
 
 
 def reached(items: Sequence[dict[str, Any]]) -> str:

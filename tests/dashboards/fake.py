@@ -460,7 +460,15 @@ PROPOSAL: dict[str, Any] = {
                 "needed": "major",
                 "changes": 2,
                 "is_draft": False,
-                "reasons": [{"message": "total <b>: a required property was added", "severity": "major"}],
+                "reasons": [
+                    {"message": "total <b>: a required property was added", "severity": "major"},
+                    {
+                        "message": "note: a pattern was added",
+                        "severity": "major",
+                        "is_waived": True,
+                        "waived_by": "nobody sends <i> (ann, until 2027-01-31)",
+                    },
+                ],
             }
         ],
         "reached": [

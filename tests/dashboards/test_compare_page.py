@@ -81,7 +81,9 @@ def test_an_impact_is_drawn_and_told_as_a_table():
 def test_a_proposal_shows_numbers_reasons_and_reach_and_leads_to_comparisons():
     test = open_page("approvals", FakeClient(), proposal="p1")
     text = shown(test)
-    for expected in ("payables.invoices@2.0.0", "total &lt;b&gt;: a required property was added", "supplier@1.1.0"):
+    waived = "note: a pattern was added (waived: nobody sends &lt;i&gt; (ann, until 2027-01-31))"
+    added = "total &lt;b&gt;: a required property was added"
+    for expected in ("payables.invoices@2.0.0", added, waived, "supplier@1.1.0"):
         assert expected in text
     assert '<span class="wb-pill wb-is-watch">major</span>' in text
     assert '<td class="wb-whole" data-label="New version">payables.invoices@2.0.0</td>' in text
