@@ -113,7 +113,7 @@ def _compared(old: str, new: str, policy: Policy, canonicals: Canonicals) -> Ver
 
     if old == new == STANDARD_INPUT:
         raise Invalid("only one of the two can be read from standard input")
-    documents = [_read(name) for name in (old, new)]
+    documents = [_read(name, canonicals) for name in (old, new)]
     try:
         found = compare_contracts(documents[0], documents[1], policy=policy.value, canonicals=canonicals)
     except Invalid as error:
@@ -121,15 +121,15 @@ def _compared(old: str, new: str, policy: Policy, canonicals: Canonicals) -> Ver
     return Versions(documents[0], documents[1], found)
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str, canonicals: Canonicals) -> dict[str, Any]:
     """A document whose frame and schemas can be read. Raises: Invalid with file, pointer and remedy."""
-    from catalog.compatibility.contract.normal import kind_of, plain_document
+    from catalog.compatibility.contract.normal import canonical_flaws, kind_of, plain_document
     from catalog.compatibility.contract.wellformed import Frame, schema_flaws
 
     document: dict[str, Any] = read_source(name)
     if kind_of(document) == "openapi" and "openapi" in document:
         plain = plain_document(document)
-        flaws = [*Frame(plain).flaws, *schema_flaws(plain)]
+        flaws = [*Frame(plain).flaws, *schema_flaws(plain), *canonical_flaws(plain, canonicals)]
         if flaws:
             shown = [msgspec.structs.replace(flaw, file=label_of(name)) for flaw in flaws]
             raise Invalid(f"{label_of(name)} is no OpenAPI document that can be compared", shown)

@@ -7,6 +7,7 @@ nothing (`required`, `enum`, `allOf`, …) are sorted, so that two documents tha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from catalog.canonical import Canonicals, references
 from catalog.compatibility.contract.wellformed import Frame
 from catalog.errors import Invalid, Problem
 from catalog.pointer import join
-from catalog.reference import PREFIX, parse_reference, resolve_range
+from catalog.reference import PREFIX, Reference, parse_reference, resolve_range
 from catalog.snapshot import canonical_json
 from catalog.swagger import is_swagger, lift
 
@@ -87,6 +88,26 @@ def kind_of(document: Any) -> str:
     raise Invalid("not a contract document", [Problem("no version that is known", remedy=remedy)])
 
 
+def canonical_flaws(document: dict[str, Any], canonicals: Canonicals) -> Iterator[Problem]:
+    """References to canonical schemas that are not at hand: they could be compared by their text alone."""
+    for ref, pointer in references(document):
+        if ref.startswith(PREFIX) and _canonical(ref, canonicals) is None:
+            message = f"{ref[:200]!r} names no canonical schema that is known here"
+            remedy = "correct it, or give the workspace that has it (--workspace)"
+            yield Problem(message, pointer, remedy=remedy, rule="document")
+
+
+def _canonical(ref: str, canonicals: Canonicals) -> Reference | None:
+    """The reference at the version that it means."""
+    try:
+        reference = parse_reference(ref)
+    except Invalid:
+        return None
+    known = [schema.version for schema in canonicals.values() if schema.object == reference.object]
+    version = resolve_range(reference, known)
+    return None if version is None else reference.at(version)
+
+
 class _Normal:
     def __init__(self, kind: str, canonicals: Canonicals, is_sorted: bool) -> None:
         self._sets = _SETS if is_sorted else frozenset()
@@ -129,19 +150,11 @@ class _Normal:
         """A reference into the document, wherever the canonical schema is at hand."""
         if self._home and ref.startswith("#"):
             return f"#{join('/components/schemas', self._home)}{ref[1:]}"
-        if not ref.startswith(PREFIX):
-            return ref
-        try:
-            reference = parse_reference(ref)
-        except Invalid:
+        found = _canonical(ref, self._canonicals) if ref.startswith(PREFIX) else None
+        if found is None:
             return ref  # a reference that leads nowhere is compared by its text
-        known = [schema.version for schema in self._canonicals.values() if schema.object == reference.object]
-        version = resolve_range(reference, known)
-        if version is None:
-            return ref
-        key = reference.at(version).key
-        self._used[key] = None
-        return f"#{join('/components/schemas', key)}{reference.fragment}"
+        self._used[found.key] = None
+        return f"#{join('/components/schemas', found.key)}{found.fragment}"
 
     def with_canonicals(self, document: dict[str, Any]) -> dict[str, Any]:
         """The document with every canonical schema that it uses among its components."""

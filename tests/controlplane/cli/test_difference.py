@@ -127,5 +127,14 @@ def test_canonical_schemas_come_from_the_library_or_a_workspace(run, files) -> N
         (files / f"{name}.json").write_text(json.dumps(document))
     assert run("diff", "one.json", "two.json").out == "compatible: nothing changed\n"
     assert run("diff", "one.json", "two.json", "--workspace", "w").out == "compatible: nothing changed\n"
-    assert run("diff", "one.json", "none.json").status == 1
+    assert run("diff", "one.json", "none.json").status == 2
     assert "reference-changed" in run("diff", "one.json", "none.json").out
+
+
+def test_a_canonical_schema_that_there_is_not_is_bad_input(run, files) -> None:
+    document = json.loads((files / "old.json").read_text())
+    schema = {"$ref": "canonical:suplier@1.0.0"}
+    document["components"] = {"schemas": {**document.get("components", {}).get("schemas", {}), "Slip": schema}}
+    (files / "slip.json").write_text(json.dumps(document))
+    found = run("diff", "old.json", "slip.json")
+    assert found.status == 2 and "slip.json#/components/schemas/Slip/$ref" in found.err and "--workspace" in found.err
