@@ -13,7 +13,10 @@ from catalog.pointer import join
 from catalog.reference import PREFIX
 from catalog.walk import objects_in
 
-_MONEY = re.compile(r"(?:^|_)(amount|price|total|gross|net|tax|balance|fee|cost|discount)$")
+_MONEY = re.compile(
+    r"(?:^|_)(amount|price|total|gross|net|tax|balance|fee|cost|discount)s?(_cents?|_pence|_minor(_units?)?)?$"
+)
+_MINOR = re.compile(r"_(cents?|pence|minor(_units?)?)$")
 _DATE = re.compile(r"(?:^|_)(date|datetime|timestamp)$|[a-z0-9]_at$")
 #: what names a patient, or a patient's care (45 CFR 164.514(b)(2), as far as a name can tell)
 _PHI = re.compile(
@@ -39,7 +42,7 @@ def _inexact_money(workspace: Workspace) -> Iterator[Place]:
     for field in filter(_is_money, fields(workspace)):
         if "number" in field.types:
             yield Place(f"{field.name} looks like money and is a number", field.file, field.pointer)
-        elif "integer" in field.types and _has_currency(field):
+        elif "integer" in field.types and (_has_currency(field) or _MINOR.search(snake(field.name))):
             yield Place(f"{field.name} looks like money in minor units", field.file, field.pointer)
         elif "string" in field.types and not field.says("pattern", "format", "properties"):
             yield Place(f"{field.name} looks like money and may be any text", field.file, field.pointer)
@@ -64,7 +67,8 @@ def _no_date(workspace: Workspace) -> Iterator[Place]:
 
 def _unmarked_phi(workspace: Workspace) -> Iterator[Place]:
     for field in fields(workspace):
-        if _PHI.search(snake(field.name)) and not field.says("x-phi"):
+        is_decided = any(isinstance(facet.get("x-phi"), bool) for facet in field.facets)
+        if _PHI.search(snake(field.name)) and not is_decided:
             yield Place(f"{field.name} is named like health information", field.file, field.pointer)
 
 
