@@ -62,7 +62,7 @@ def _proposal(client: Client, item: dict[str, Any], *, is_open: bool = False) ->
         if item["needs"]:
             st.html(act.needs(item))
         with st.expander("What publishing it does", expanded=is_open):
-            _plan(item)
+            _plan(client, item)
         if item["answers"]:
             st.html(act.answers(item))
         if item["waits_for_me"]:
@@ -72,7 +72,7 @@ def _proposal(client: Client, item: dict[str, Any], *, is_open: bool = False) ->
             _answer(client, item["proposal_id"], "Why it is taken back", WITHDRAWAL)
 
 
-def _plan(item: dict[str, Any]) -> None:
+def _plan(client: Client, item: dict[str, Any]) -> None:
     """Changes, the numbers of new versions against what they ask for, and the contracts that a new schema reaches."""
     st.html(act.plan(item))
     releases = item["plan"].get("releases", ())
@@ -86,11 +86,29 @@ def _plan(item: dict[str, Any]) -> None:
             proposed=each["kind"],
             of=each["name"],
         )
+        if each["kind"] == "contract" and item["state"] == "open":
+            _readiness(client, item["proposal_id"], each["name"])
     reached = item["plan"].get("reached", ())
     if reached:
         st.html(act.reached(reached))
     for schema in sorted({each["schema"] for each in reached}):
         _link(item, f"Whom {schema} reaches", "account_tree", proposed="impact", of=schema)
+
+
+def _readiness(client: Client, proposal_id: str, name: str) -> None:
+    """Asked for by who wants to know: it compares every version in use."""
+    if not st.toggle(plain(f"Whom {name} touches, and what was tested"), key=f"ready-{proposal_id}-{name}"):
+        return
+    try:
+        with st.spinner("Comparing with what consumers sent …"):
+            ready = client.get(f"/approvals/{proposal_id}/readiness", name=name)
+    except ClientError as error:
+        st.error(plain(str(error)))
+        return
+    for sentence in act.readiness(ready):
+        st.markdown(plain(sentence))
+    if ready["touched"]:
+        st.html(act.touched(ready))
 
 
 def _link(item: dict[str, Any], label: str, icon: str, **query: str) -> None:

@@ -9,6 +9,7 @@ from dashboards.view.table import Column, pill, table
 from dashboards.view.time import moment, span
 from dashboards.view.word import words
 
+SEEN = ("not-tested", "tested-in-part", "test-failed", "shadow-refused")  # reasons that tell of what was seen
 REASONS = 3  # of a new version that are told in the table; the comparison has all
 REACHED_KINDS = {
     "compatible": ("fine", "good"),
@@ -117,6 +118,39 @@ def _is_enough(release: dict[str, Any]) -> bool:
 def _reasons(reasons: Sequence[dict[str, Any]]) -> str:
     told = [f"{each['message']}{_waived(each)}" for each in reasons[:REASONS]]
     return "; ".join(told) + (f"; and {len(reasons) - REASONS} more" if len(reasons) > REASONS else "")
+
+
+def touched(ready: dict[str, Any]) -> str:
+    """Consumers that a breaking change touches, by operation and field."""
+    rows = [
+        [
+            each["consumer"],
+            each["owner"],
+            each["version"],
+            each["operation"],
+            f"{each['calls']:,}",
+            ", ".join(each["fields"]) if each["is_field_known"] else "not known",
+        ]
+        for each in ready["touched"]
+    ]
+    names: list[Column | str] = ["Consumer", "Owner", "Uses", "Operation", Column("Calls", True), "Fields touched"]
+    return table(names, rows, "Consumers touched")
+
+
+def readiness(ready: dict[str, Any]) -> list[str]:
+    """What an approver should know beside the numbers: who is touched, and what was seen of a running system."""
+    hit = len({each["consumer"] for each in ready["touched"]})
+    seen = hit + ready["not_touched"]
+    word = "consumer" if seen == 1 else "consumers"
+    told = [f"{hit} of {seen} {word} of the last {ready['days']} days touched by what breaks."]
+    told += [each["message"] for each in ready["grounds"] if each["rule"] in SEEN]
+    if (
+        ready["last_run"]
+        and ready["last_run"]["conforms"]
+        and not any(each["rule"] in SEEN for each in ready["grounds"])
+    ):
+        told.append(f"A run against {ready['last_run']['target']} conformed in full.")
+    return told
 
 
 def _waived(reason: dict[str, Any]) -> str:

@@ -425,6 +425,27 @@ ACT = {
     "detail": {"added": [f"contract/{number}" for number in range(9)], "changed": [], "reason": "<script>"},
 }
 
+READINESS: dict[str, Any] = {
+    "contract": "payables.invoices@2.0.0",
+    "days": 30,
+    "touched": [
+        {
+            "consumer": "intake",
+            "owner": "team <b>",
+            "version": "1.1.0",
+            "operation": "invoices.create",
+            "calls": 1200,
+            "fields": ["body:/total"],
+            "is_field_known": True,
+        }
+    ],
+    "not_touched": 2,
+    "grounds": [
+        {"rule": "tested-in-part", "message": "the last run exercised 1 of 3 operations by 2 requests"},
+        {"rule": "approval-needed", "message": "not told here"},
+    ],
+    "last_run": None,
+}
 PROPOSAL: dict[str, Any] = {
     "proposal_id": "p1",
     "state": "open",
@@ -672,6 +693,7 @@ class FakeClient:
             "/approvals": {"items": [PROPOSAL]},
             "/approvals/p1": PROPOSAL,
             "/approvals/p1/comparison": COMPARISON,
+            "/approvals/p1/readiness": READINESS,
             "/approvals/p1/impact": IMPACT,
             "/contracts/payables.invoices/comparison": COMPARISON,
             "/contracts/payables.invoices/1.1.0/deprecation/plan": DEPRECATION,

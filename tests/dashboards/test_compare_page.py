@@ -92,6 +92,17 @@ def test_a_proposal_shows_numbers_reasons_and_reach_and_leads_to_comparisons():
     assert "proposal=p1&proposed=impact&of=supplier%401.1.0" in queries
 
 
+def test_an_approver_sees_whom_a_release_touches_and_what_was_tested():
+    test = open_page("approvals", FakeClient(), proposal="p1")
+    assert "of the last 30 days" not in shown(test)  # it costs a comparison: who wants to know asks
+    test.toggle(key="ready-p1-payables.invoices@2.0.0").set_value(True).run()
+    text = shown(test)
+    assert "1 of 3 consumers of the last 30 days touched by what breaks." in text
+    assert "the last run exercised 1 of 3 operations" in text and "not told here" not in text
+    for expected in ("intake", "team &lt;b&gt;", "invoices.create", "1,200", "body:/total"):
+        assert expected in text
+
+
 @pytest.mark.parametrize(
     ("proposed", "of", "path", "asked"),
     [

@@ -171,4 +171,9 @@ def test_what_governance_demands_blocks_and_apply_holds_to_it(used: Api) -> None
     used.post(path, run_of(told["sha256"], True), "architect")
     told = asked(used, files, "1.1.0")
     assert told["can_publish"] and rules(told, blocking=False) == ["approval-needed"]
-    assert used.post("/workspace/apply", {"files": published}).status_code == 202
+    filed = used.post("/workspace/apply", {"files": published})
+    assert filed.status_code == 202
+    path = f"/approvals/{filed.json()['proposal']}/readiness"
+    seen = used.get(path, params={"name": "logistics.parcels@1.1.0"}).json()
+    assert (seen["touched"], seen["not_touched"], seen["last_run"]["conforms"]) == ([], 2, True)
+    assert is_problem(used.get(path, params={"name": "logistics.parcels"}), 404, "not-found")
