@@ -10,11 +10,14 @@ from catalog.compatibility import Policy
 from catalog.compatibility.contract.asyncapi import compare_asyncapi
 from catalog.compatibility.contract.change import Change, ContractComparison, comparison
 from catalog.compatibility.contract.ledger import Ledger, Place
-from catalog.compatibility.contract.normal import kind_of, normal_pair
+from catalog.compatibility.contract.normal import kind_of, normal_pair, plain_document
 from catalog.compatibility.contract.openapi import compare_openapi
 from catalog.compatibility.contract.position import compare_positions
 from catalog.compatibility.contract.rule import ORDER
 from catalog.compatibility.contract.side import Side, Sides
+from catalog.compatibility.contract.wellformed import Frame
+from catalog.pointer import resolve
+from catalog.snapshot import canonical_json
 
 
 def compare_contracts(
@@ -28,6 +31,8 @@ def compare_contracts(
     undecided. `info.version` is not compared. Nothing is read from file or network, and the work is bounded: what is
     not settled within the bound is undecided, and undecided counts as breaking.
 
+    Parts of an OpenAPI 3 document that are malformed or lead out of it are undecided where they differ.
+
     Raises: Invalid when one is no such document, or when they are of different kinds.
     """
     ledger = Ledger(Sides(*map(Side, normal_pair(old, new, canonicals or {}))))
@@ -37,6 +42,7 @@ def compare_contracts(
         compare_asyncapi(ledger)
     compare_positions(ledger, policy)
     _dialects(ledger)
+    _unread(ledger, plain_document(old), plain_document(new))
     if not ledger.changes:
         _unused(ledger)
     return comparison(sorted(_distinct(ledger.changes), key=_order))
@@ -48,6 +54,17 @@ def _dialects(ledger: Ledger) -> None:
     if old != new:
         place = Place("", "/jsonSchemaDialect")
         ledger.tell("schema-undecided", place, None, old, new, severity="major", is_undecided=True)
+
+
+def _unread(ledger: Ledger, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Parts that nobody can read are taken for absent above: where they differ, nothing is known of them. Those that
+    are the same to the letter are known by their text, like references that lead out of the document."""
+    framed = [Frame(document).flaws if "openapi" in document else [] for document in (old, new)]
+    flaws = [{flaw.pointer for flaw in each} for each in framed]
+    for pointer in sorted(flaws[0] | flaws[1]):
+        parts = [resolve(document, pointer) for document in (old, new)]
+        if pointer not in flaws[0] & flaws[1] or canonical_json(parts[0]) != canonical_json(parts[1]):
+            ledger.tell("part-undecided", Place("", pointer), None, *parts, severity="major", is_undecided=True)
 
 
 def _distinct(changes: Iterable[Change]) -> Iterable[Change]:

@@ -14,7 +14,6 @@ import msgspec
 
 from catalog.bundle import lift_schema
 from catalog.canonical import Canonicals, references
-from catalog.compatibility.contract.wellformed import Frame
 from catalog.errors import Invalid, Problem
 from catalog.pointer import join
 from catalog.reference import PREFIX, Reference, parse_reference, resolve_range
@@ -37,24 +36,15 @@ _BY_PLACE = re.compile(rf"/(?:{'|'.join(sorted(_SETS))})/\d+(?:/|$)")
 
 
 def normal_pair(old: Any, new: Any, canonicals: Canonicals) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Two documents in one form. Raises `Invalid` when one is no contract document of a known version or not of its
-    form, or when they are of different kinds."""
+    """Two documents in one form. Raises `Invalid` when one is no contract document of a known version, or when they
+    are of different kinds."""
     kinds = [kind_of(document) for document in (old, new)]
     if kinds[0] != kinds[1]:
         raise Invalid("one is an OpenAPI document, the other an AsyncAPI document: they cannot be compared")
     plain = [plain_document(document) for document in (old, new)]
-    for name, document in zip(("old", "new"), plain, strict=True):
-        _require_frame(document, name)
     sources = [lift(document) if is_swagger(document) else document for document in plain]
     is_sorted = not any(_BY_PLACE.search(ref) for source in sources for ref, _ in references(source))
     return _normal(sources[0], kinds[0], canonicals, is_sorted), _normal(sources[1], kinds[0], canonicals, is_sorted)
-
-
-def _require_frame(document: dict[str, Any], name: str) -> None:
-    """What is no frame of an OpenAPI 3 document would be compared as if it were absent."""
-    flaws = Frame(document).flaws if "openapi" in document else []
-    if flaws:
-        raise Invalid(f"the {name} document cannot be read", flaws)
 
 
 def plain_document(document: dict[str, Any]) -> dict[str, Any]:

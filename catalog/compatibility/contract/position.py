@@ -117,7 +117,7 @@ class _Judge:
     def _confirmed_witness(self, pair: Pair, judged: Comparison) -> Any:
         """A value for the schemas as they are: what refutes a value without its members may be none with them."""
         found, mode = _witness(judged), _MODES[self._direction][0]
-        if judged is not self._judged.get(id(pair.facets)):
+        if judged.verdict != "incompatible" or judged is not self._judged.get(id(pair.facets)):
             return found
         old, new = (self._view(schema) for schema in pair.schemas)
         if self._whole.confirms(old, new, found, mode=mode, direction=self._direction):
